@@ -1,0 +1,29 @@
+//! The vocabulary of Log Sentinel: what a log record is, how times and severities are read and written,
+//! which records a filter selects, how results are paged, who may ask, and every limit.
+//!
+//! Pure: no I/O, no async runtime, no SQL, no HTTP. Everything here can be tested with values alone.
+//!
+//! * [`record`] a stored record and its JSON form, [`batch`] records in columns on their way to a store
+//! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one
+//! * [`filter`] which records are meant, [`page`] which slice of them
+//! * [`access`] tenants, scopes and the principal behind a key
+//! * [`clock`] where the time comes from, [`limits`] every bound, with its unit
+
+pub mod access;
+pub mod batch;
+pub mod clock;
+pub mod filter;
+pub mod limits;
+pub mod page;
+pub mod record;
+pub mod severity;
+pub mod timestamp;
+
+pub use access::{Principal, Scope, ScopeSet, ServiceName, Tenant};
+pub use batch::{RecordBatch, RecordRef};
+pub use clock::{Clock, SystemClock};
+pub use filter::{Filter, TimeRange};
+pub use page::{Cursor, Order, Page, PageStart, Position};
+pub use record::LogRecord;
+pub use severity::{Severity, SeveritySet};
+pub use timestamp::Timestamp;

@@ -1,0 +1,54 @@
+//! Every bound that a client can meet, as a named constant with its unit. An error that a bound causes
+//! states the bound.
+
+/// Most bytes of a request body as it arrives, before any decompression (8 MiB).
+pub const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most bytes of a request body after decompression (32 MiB): a bomb is refused while it is inflated.
+pub const BODY_INFLATED_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most records in one request.
+pub const BATCH_MAX_RECORDS: usize = 10_000;
+
+/// Most bytes of one message (256 KiB, the line limit that Loki's clients know).
+pub const MESSAGE_MAX_BYTES: usize = 256 * 1024;
+
+/// Most bytes of a service name.
+pub const SERVICE_MAX_BYTES: usize = 256;
+
+/// Most bytes of `trace_id`, `span_id` and `host`, each.
+pub const IDENTIFIER_MAX_BYTES: usize = 256;
+
+/// Most attributes of one record, counted at the top level.
+pub const ATTRIBUTES_MAX_COUNT: usize = 128;
+
+/// Most bytes of one attribute's name.
+pub const ATTRIBUTE_NAME_MAX_BYTES: usize = 256;
+
+/// Most bytes of one attribute's value, as JSON text (32 KiB).
+pub const ATTRIBUTE_VALUE_MAX_BYTES: usize = 32 * 1024;
+
+/// Deepest nesting of attributes; the attributes object itself is level 1.
+pub const ATTRIBUTES_MAX_DEPTH: usize = 16;
+
+/// Most record errors spelled out in one answer; the rest is only counted.
+pub const RECORD_ERRORS_SHOWN: usize = 20;
+
+/// Rows of a page when the client does not say.
+pub const PAGE_DEFAULT_ROWS: u32 = 100;
+
+/// Most rows of a page; a larger `limit` is served as this many, with a link to the rest.
+pub const PAGE_MAX_ROWS: u32 = 1000;
+
+/// Furthest row that `offset` can reach. Beyond it the position has to be a cursor, which costs the same
+/// at any depth, where an offset has to walk over everything it skips.
+pub const OFFSET_MAX_ROWS: u64 = 1_000_000;
+
+/// Most bytes of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
+
+/// How long a repeated `Idempotency-Key` gives the first answer again, in microseconds (24 h).
+pub const IDEMPOTENCY_KEPT_MICROS: i64 = 24 * 3600 * 1_000_000;
+
+/// Most bytes of a tenant's name.
+pub const TENANT_MAX_BYTES: usize = 64;

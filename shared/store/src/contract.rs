@@ -1,0 +1,126 @@
+//! The trait [`LogStore`]: what every engine does with logs, and the values that go in and out.
+
+use std::time::Instant;
+
+use async_trait::async_trait;
+use domain::{Filter, LogRecord, Page, Position, RecordBatch, Severity, Tenant, Timestamp};
+
+use crate::StoreError;
+
+/// Records to store together, or not at all.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Whose records they are.
+    pub tenant: Tenant,
+    /// The records; at least one.
+    pub batch: RecordBatch,
+    /// What makes a repeat of this append harmless.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Names an append, so that a repeat of it stores nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The client's key; unique within the tenant for 24 h.
+    pub key: String,
+    /// SHA-256 of the request: the same key with another one is [`StoreError::IdempotencyConflict`].
+    pub request_digest: [u8; 32],
+}
+
+/// Where records were stored: their ids are consecutive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The first record's id.
+    pub first_id: i64,
+    /// The last record's id.
+    pub last_id: i64,
+}
+
+/// A slice of the selected records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchPage {
+    /// The records, in the page's order.
+    pub records: Vec<LogRecord>,
+    /// Where the next page starts; `None`: there is none.
+    pub next: Option<Position>,
+    /// Whether the search got to its end. `false`: the deadline came first, and records that belong in
+    /// this slice may be missing.
+    pub complete: bool,
+}
+
+/// How many records a service sent with one severity, and when the last of them happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CounterEntry {
+    /// The service.
+    pub service: String,
+    /// The severity.
+    pub severity: Severity,
+    /// How many records; at least one.
+    pub count: u64,
+    /// The latest timestamp among them.
+    pub last_timestamp: Timestamp,
+}
+
+/// Keeps logs, tenant by tenant.
+///
+/// Every engine passes the suite in `conformance`. What one process appends, every process that has the
+/// same store open sees from the instant that `append` returns.
+#[async_trait]
+pub trait LogStore: Send + Sync {
+    /// Stores records and returns their ids once they are durable (they outlive a power cut) and visible to
+    /// every other call. Repeated with the same [`Idempotency`] it stores nothing and returns the first ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`]: they may be stored or not. Every other error: nothing is stored.
+    async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Returns a slice of the records that `filter` selects. Stops at `deadline` with what it has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn search(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        page: &Page,
+        deadline: Instant,
+    ) -> Result<SearchPage, StoreError>;
+
+    /// Returns the record with this id, unless there is none or it is another tenant's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError>;
+
+    /// Counts the records that `filter` selects.
+    ///
+    /// # Errors
+    /// [`StoreError::DeadlineExceeded`] when it is not done at `deadline`.
+    async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError>;
+
+    /// Returns the exact counts per service and severity, sorted by both, at a cost that does not depend on
+    /// the number of records.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError>;
+
+    /// Deletes the records that `filter` selects, of those that are stored when the call begins, and returns
+    /// how many they were. They are gone from every other call when it returns. With `dry_run` it only counts.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some of the records may be deleted then.
+    async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError>;
+
+    /// Says whether the store can take records and answer queries now: what readiness asks.
+    ///
+    /// # Errors
+    /// The [`StoreError`] that an append or a search would meet.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finishes what was accepted and releases every resource. Later calls fail with [`StoreError::Closed`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was acknowledged is safe nevertheless.
+    async fn close(&self) -> Result<(), StoreError>;
+}

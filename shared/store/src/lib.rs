@@ -1,0 +1,21 @@
+//! What a log store promises, for whoever calls one and for whoever writes one.
+//!
+//! * [`contract`] the trait [`LogStore`] and the values that pass through it, [`error`] what can go wrong and
+//!   what the caller then does
+//! * [`keys`] API keys and the trait [`KeyStore`]
+//! * [`memory`] [`MemoryLogStore`], the reference: slow, and as simple as the contract allows
+//! * `conformance` (feature) the suite that every engine passes
+//!
+//! Nothing of any engine shows through here.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod contract;
+pub mod error;
+pub mod keys;
+pub mod memory;
+
+pub use contract::{Append, Appended, CounterEntry, Idempotency, LogStore, SearchPage};
+pub use error::{KeyStoreError, StoreError};
+pub use keys::{KeyDigest, KeyRecord, KeyStore, NewKey};
+pub use memory::MemoryLogStore;

@@ -1,0 +1,174 @@
+//! The reference store: a list in memory. It does what the contract says in the most obvious way, so that
+//! a disagreement between it and an engine is the engine's mistake. It keeps nothing across a restart.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use domain::limits::IDEMPOTENCY_KEPT_MICROS;
+use domain::{Filter, LogRecord, Page, PageStart, Position, Severity, Tenant, Timestamp};
+
+use crate::{Append, Appended, CounterEntry, Idempotency, LogStore, SearchPage, StoreError};
+
+/// A [`LogStore`] in memory.
+#[derive(Debug, Default)]
+pub struct MemoryLogStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    last_id: i64,
+    records: Vec<(Tenant, LogRecord)>,
+    answers: HashMap<(Tenant, String), FirstAnswer>,
+}
+
+#[derive(Debug)]
+struct FirstAnswer {
+    request_digest: [u8; 32],
+    answered_at: Timestamp,
+    appended: Appended,
+}
+
+impl MemoryLogStore {
+    fn lock(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.closed { Err(StoreError::Closed) } else { Ok(state) }
+    }
+}
+
+impl State {
+    fn selected(&self, tenant: &Tenant, filter: &Filter) -> impl Iterator<Item = &LogRecord> {
+        let of_tenant =
+            self.records.iter().filter(move |(owner, _)| owner == tenant).map(|(_, record)| record);
+        of_tenant.filter(|record| filter.matches(&record.as_record_ref()))
+    }
+
+    /// Returns the first answer to this append, if it is a repeat.
+    fn first_answer(&self, append: &Append, now: Timestamp) -> Result<Option<Appended>, StoreError> {
+        let Some(idempotency) = &append.idempotency else { return Ok(None) };
+        let Some(first) = self.answers.get(&(append.tenant.clone(), idempotency.key.clone())) else {
+            return Ok(None);
+        };
+        if now.as_micros() - first.answered_at.as_micros() >= IDEMPOTENCY_KEPT_MICROS {
+            return Ok(None);
+        }
+        if first.request_digest != idempotency.request_digest {
+            return Err(StoreError::IdempotencyConflict);
+        }
+        Ok(Some(first.appended))
+    }
+}
+
+fn position_of(record: &LogRecord) -> Position {
+    Position { timestamp: record.timestamp, id: record.id }
+}
+
+#[async_trait]
+impl LogStore for MemoryLogStore {
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        let mut state = self.lock()?;
+        let now = append.batch.received().last().copied().unwrap_or(Timestamp::MIN);
+        if let Some(appended) = state.first_answer(&append, now)? {
+            return Ok(appended);
+        }
+        let first_id = state.last_id + 1;
+        for record in append.batch.iter() {
+            state.last_id += 1;
+            let stored = LogRecord::new(state.last_id, &record);
+            state.records.push((append.tenant.clone(), stored));
+        }
+        let appended = Appended { first_id, last_id: state.last_id };
+        if let Some(Idempotency { key, request_digest }) = append.idempotency {
+            state
+                .answers
+                .insert((append.tenant, key), FirstAnswer { request_digest, answered_at: now, appended });
+        }
+        Ok(appended)
+    }
+
+    async fn search(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        page: &Page,
+        _deadline: Instant,
+    ) -> Result<SearchPage, StoreError> {
+        let state = self.lock()?;
+        let mut rows: Vec<&LogRecord> = state.selected(tenant, filter).collect();
+        rows.sort_by(|a, b| page.order.compare(position_of(a), position_of(b)));
+
+        let skipped = match page.start {
+            PageStart::First => 0,
+            PageStart::Offset(rows) => usize::try_from(rows).unwrap_or(usize::MAX),
+            PageStart::After(last) => {
+                rows.partition_point(|row| page.order.compare(position_of(row), last).is_le())
+            }
+        };
+        let limit = page.limit as usize;
+        let records: Vec<LogRecord> = rows.iter().skip(skipped).take(limit).copied().cloned().collect();
+        let has_more = rows.len().saturating_sub(skipped) > limit;
+        let next = records.last().filter(|_| has_more).map(position_of);
+        Ok(SearchPage { records, next, complete: true })
+    }
+
+    async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError> {
+        let state = self.lock()?;
+        let found = state.records.iter().find(|(owner, record)| owner == tenant && record.id == id);
+        Ok(found.map(|(_, record)| record.clone()))
+    }
+
+    async fn count(&self, tenant: &Tenant, filter: &Filter, _deadline: Instant) -> Result<u64, StoreError> {
+        Ok(self.lock()?.selected(tenant, filter).count() as u64)
+    }
+
+    async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
+        let state = self.lock()?;
+        let mut counters: BTreeMap<(&str, Severity), (u64, Timestamp)> = BTreeMap::new();
+        for record in state.selected(tenant, &Filter::default()) {
+            let (count, last) =
+                counters.entry((&record.service, record.severity)).or_insert((0, Timestamp::MIN));
+            *count += 1;
+            *last = record.timestamp.max(*last);
+        }
+        let entry = |((service, severity), (count, last_timestamp)): ((&str, Severity), (u64, Timestamp))| {
+            CounterEntry { service: service.to_owned(), severity, count, last_timestamp }
+        };
+        Ok(counters.into_iter().map(entry).collect())
+    }
+
+    async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError> {
+        let mut state = self.lock()?;
+        let selected = state.selected(tenant, filter).count() as u64;
+        if !dry_run {
+            state
+                .records
+                .retain(|(owner, record)| owner != tenant || !filter.matches(&record.as_record_ref()));
+        }
+        Ok(selected)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.lock().map(drop)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.lock()?.closed = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    async fn new_store() -> ((), Arc<dyn LogStore>) {
+        ((), Arc::new(MemoryLogStore::default()))
+    }
+
+    crate::conformance_tests!(new_store);
+}

@@ -1,0 +1,58 @@
+//! Random records and filters, made to collide: few services, close times, so that edges are hit often.
+
+use std::collections::BTreeSet;
+
+use domain::{Filter, Severity, SeveritySet, TimeRange};
+use proptest::prelude::*;
+
+use crate::build::{NOON_MICROS, RecordBuilder, record};
+
+const SERVICES: [&str; 4] = ["auth", "pay", "zahlung ä", "3888:QuorumCnxManager$Listener"];
+/// All random times lie in so many microseconds after noon.
+const TIMES: i64 = 40;
+
+fn service() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&SERVICES[..])
+}
+
+fn severity() -> impl Strategy<Value = Severity> {
+    (1..=24_u64).prop_map(|n| Severity::from_number(n).expect("1 to 24 are severities"))
+}
+
+/// A random record.
+pub fn any_record() -> impl Strategy<Value = RecordBuilder> {
+    let attributes =
+        prop::sample::select(&["", "{}", r#"{"a":1}"#, r#"{"ü":["\u0000",1e400],"n":{"m":null}}"#][..]);
+    let message = prop_oneof![".{0,40}", Just(String::new()), "[0-9]{1,3} ms for order [a-f0-9]{8}"];
+    (service(), severity(), 0..TIMES, message, attributes, "[a-z]{0,2}").prop_map(
+        |(service, severity, micros, message, attributes, host)| {
+            record(&message)
+                .service(service)
+                .severity(&severity.number().to_string())
+                .at_micros(NOON_MICROS + micros)
+                .host(&host)
+                .attributes(attributes)
+        },
+    )
+}
+
+fn time_range() -> impl Strategy<Value = TimeRange> {
+    let end = || prop::option::of((0..TIMES).prop_map(|micros| NOON_MICROS + micros));
+    (end(), end()).prop_map(|(from, to)| TimeRange { from, to })
+}
+
+/// A random filter; everything, one part or several.
+pub fn any_filter() -> impl Strategy<Value = Filter> {
+    let services = prop::option::of(prop::collection::btree_set(service().prop_map(str::to_owned), 0..3));
+    let severities = prop_oneof![
+        3 => Just(SeveritySet::ALL),
+        1 => severity().prop_map(SeveritySet::band_of),
+        1 => severity().prop_map(SeveritySet::at_least),
+    ];
+    (services, severities, time_range()).prop_map(|(services, severities, timestamp)| Filter {
+        services: services.map(|s: BTreeSet<String>| s),
+        severities,
+        timestamp,
+        received_at: TimeRange::default(),
+    })
+}
