@@ -1,0 +1,177 @@
+//! The committer: the one task that stores records.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::RecordBatch;
+use store::StoreError;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::group::{Group, same_error};
+use super::queue::Waiting;
+use super::statements::{find_first_answer, insert_block, keep_keys, take_ids};
+use crate::block::{EncodedBlock, encode_block};
+use crate::counters::{self, Tally};
+use crate::database::{Reader, Writer, is_fatal};
+
+/// A group is closed when it holds this many records: the size of a full block.
+const GROUP_MAX_RECORDS: usize = 16_384;
+
+/// A group is closed when it holds this many bytes (32 MiB); a block then has far fewer chunks than it may.
+const GROUP_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Groups below this many records are encoded where they are: it takes less time than a change of threads.
+const ENCODED_INLINE_BELOW: usize = 64;
+
+/// After so long without a request the WAL is emptied.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+
+/// Stores what comes through the queue.
+pub(crate) struct Committer {
+    requests: mpsc::Receiver<Waiting>,
+    writer: Arc<Writer>,
+    reader: Reader,
+    /// Cancelled when the store cannot go on.
+    failed: CancellationToken,
+    /// A request that did not fit into the last group.
+    held_back: Option<Waiting>,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        requests: mpsc::Receiver<Waiting>,
+        writer: Arc<Writer>,
+        reader: Reader,
+        failed: CancellationToken,
+    ) -> Self {
+        Self { requests, writer, reader, failed, held_back: None }
+    }
+
+    /// Stores groups until the queue is closed and empty, or `failed`.
+    pub(crate) async fn run(mut self) {
+        while let Some(first) = self.next_request().await {
+            let requests = self.gather(first);
+            if let Err(error) = self.store(requests).await {
+                tracing::error!(error = &error as &dyn Error, "the store cannot go on");
+                self.failed.cancel();
+                return;
+            }
+        }
+    }
+
+    async fn next_request(&mut self) -> Option<Waiting> {
+        if let Some(waiting) = self.held_back.take() {
+            return Some(waiting);
+        }
+        if let Ok(request) = tokio::time::timeout(IDLE_AFTER, self.requests.recv()).await {
+            return request;
+        }
+        if let Err(error) = self.writer.checkpoint().await {
+            tracing::warn!(error = &error as &dyn Error, "the WAL could not be emptied");
+        }
+        self.requests.recv().await
+    }
+
+    /// Takes what waits, up to a group's bounds.
+    fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
+        let (mut records, mut bytes) = (0, 0);
+        let mut requests = Vec::new();
+        let mut next = Some(first);
+        while let Some(waiting) = next {
+            records += waiting.append.batch.len();
+            bytes += waiting.append.batch.memory_bytes();
+            if !requests.is_empty() && (records > GROUP_MAX_RECORDS || bytes > GROUP_MAX_BYTES) {
+                self.held_back = Some(waiting);
+                break;
+            }
+            requests.push(waiting);
+            next = self.requests.try_recv().ok();
+        }
+        requests
+    }
+
+    /// Stores a group and answers its requests. An error means that the process has to stop.
+    async fn store(&self, requests: Vec<Waiting>) -> Result<(), StoreError> {
+        let mut group = self.sort(requests).await?;
+        if group.is_empty() {
+            return Ok(());
+        }
+        let blocks = encode(group.take_batches()).await?;
+        match self.commit(&group, &blocks).await {
+            Ok(first_ids) => {
+                group.acknowledge(&first_ids);
+                Ok(())
+            }
+            Err(error) => {
+                group.refuse(&error);
+                stop_if_fatal(error)
+            }
+        }
+    }
+
+    /// Sorts requests by tenant, and answers those that repeat a stored one.
+    async fn sort(&self, requests: Vec<Waiting>) -> Result<Group, StoreError> {
+        let mut group = Group::default();
+        for waiting in requests {
+            match self.first_answer(&waiting).await {
+                Ok(None) => group.add(waiting),
+                Ok(Some(answer)) => waiting.answer(answer),
+                Err(error) => {
+                    waiting.answer(Err(same_error(&error)));
+                    stop_if_fatal(error)?;
+                }
+            }
+        }
+        Ok(group)
+    }
+
+    async fn first_answer(
+        &self,
+        waiting: &Waiting,
+    ) -> Result<Option<Result<store::Appended, StoreError>>, StoreError> {
+        let Some(idempotency) = &waiting.append.idempotency else { return Ok(None) };
+        let mut snapshot = self.reader.begin().await?;
+        find_first_answer(&mut snapshot, &waiting.append.tenant, idempotency, waiting.received_micros()).await
+    }
+
+    /// Stores the blocks in one transaction; returns the first id of each tenant's records.
+    async fn commit(&self, group: &Group, blocks: &[EncodedBlock]) -> Result<Vec<i64>, StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        let connection = transaction.connection();
+        let mut first_ids = Vec::with_capacity(blocks.len());
+        for ((tenant, requests), block) in group.tenants().zip(blocks) {
+            let first_id = take_ids(connection, block.record_count).await?;
+            insert_block(connection, tenant, first_id, block).await?;
+            counters::add(connection, tenant, &Tally::of(&block.summary)).await?;
+            keep_keys(connection, tenant, &requests.kept_keys(first_id)).await?;
+            first_ids.push(first_id);
+        }
+        transaction.commit().await?;
+        Ok(first_ids)
+    }
+}
+
+/// Encodes one block per batch; large ones off the async threads.
+async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<EncodedBlock>, StoreError> {
+    let records: usize = batches.iter().map(RecordBatch::len).sum();
+    let encode_all = move || batches.iter().map(encode_consecutive).collect();
+    if records < ENCODED_INLINE_BELOW {
+        return Ok(encode_all());
+    }
+    tokio::task::spawn_blocking(encode_all).await.map_err(|panic| StoreError::Fatal(panic.into()))
+}
+
+fn encode_consecutive(batch: &RecordBatch) -> EncodedBlock {
+    let id_offsets: Vec<u64> = (0..batch.len() as u64).collect();
+    encode_block(batch, &id_offsets)
+}
+
+fn stop_if_fatal(error: StoreError) -> Result<(), StoreError> {
+    if is_fatal(&error) {
+        return Err(error);
+    }
+    tracing::warn!(error = &error as &dyn Error, "a group of records was not stored");
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! The SQL of an append, inside its transaction.
+
+use domain::Tenant;
+use domain::limits::IDEMPOTENCY_KEPT_MICROS;
+use sqlx::{Row, SqliteConnection};
+use store::{Appended, Idempotency, StoreError};
+
+use super::group::KeptKey;
+use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock};
+use crate::database::{busy, classify};
+
+/// Most forgotten idempotency keys that one append clears away.
+const FORGOTTEN_KEYS_CLEARED: i64 = 100;
+
+/// Takes `count` new ids and returns the first.
+pub(super) async fn take_ids(connection: &mut SqliteConnection, count: usize) -> Result<i64, StoreError> {
+    let count = count as i64;
+    let update = sqlx::query_scalar("UPDATE record_ids SET last_id = last_id + ? RETURNING last_id");
+    let last_id: i64 = update.bind(count).fetch_one(connection).await.map_err(classify)?;
+    Ok(last_id - count + 1)
+}
+
+/// Inserts a block and its chunks.
+pub(crate) async fn insert_block(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    first_id: i64,
+    block: &EncodedBlock,
+) -> Result<(), StoreError> {
+    let insert = sqlx::query(
+        "INSERT INTO blocks (tenant, first_id, last_id, record_count,
+                             min_timestamp, max_timestamp, min_received, max_received, summary, head)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    let inserted = insert
+        .bind(tenant.as_str())
+        .bind(first_id)
+        .bind(first_id + block.last_id_offset as i64)
+        .bind(block.record_count as i64)
+        .bind(block.timestamps.0.as_micros())
+        .bind(block.timestamps.1.as_micros())
+        .bind(block.received.0.as_micros())
+        .bind(block.received.1.as_micros())
+        .bind(block.summary.encode(block.timestamps.1))
+        .bind(&block.head[..])
+        .execute(&mut *connection)
+        .await
+        .map_err(classify)?;
+    let block_id = inserted.last_insert_rowid();
+    debug_assert!(block.chunks.len() <= BLOCK_MAX_CHUNKS, "a group's bounds keep its blocks below this");
+    for (place, payload) in block.chunks.iter().enumerate() {
+        let insert = sqlx::query("INSERT INTO chunks (id, payload) VALUES (?, ?)");
+        let id = block_id * BLOCK_MAX_CHUNKS as i64 + place as i64;
+        insert.bind(id).bind(&payload[..]).execute(&mut *connection).await.map_err(classify)?;
+    }
+    Ok(())
+}
+
+/// Returns the answer to a repeat of a stored request; `None`: it is no repeat.
+pub(super) async fn find_first_answer(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    idempotency: &Idempotency,
+    now_micros: i64,
+) -> Result<Option<Result<Appended, StoreError>>, StoreError> {
+    let find = sqlx::query(
+        "SELECT request_digest, first_id, last_id FROM idempotency_keys
+         WHERE tenant = ? AND key = ? AND answered_at > ?",
+    );
+    let find = find.bind(tenant.as_str()).bind(&idempotency.key).bind(now_micros - IDEMPOTENCY_KEPT_MICROS);
+    let Some(row) = find.fetch_optional(connection).await.map_err(classify)? else { return Ok(None) };
+    if row.get::<&[u8], _>(0) != idempotency.request_digest {
+        return Ok(Some(Err(StoreError::IdempotencyConflict)));
+    }
+    Ok(Some(Ok(Appended { first_id: row.get(1), last_id: row.get(2) })))
+}
+
+/// Keeps idempotency keys with their answers, and clears some that are older than a day.
+pub(super) async fn keep_keys(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    keys: &[KeptKey<'_>],
+) -> Result<(), StoreError> {
+    let mut forgotten_until = i64::MIN;
+    for key in keys {
+        // A key that is kept already and not forgotten belongs to another process that was faster: the
+        // whole group starts over, and finds that answer then.
+        let insert = sqlx::query(
+            "INSERT INTO idempotency_keys (tenant, key, request_digest, answered_at, first_id, last_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (tenant, key) DO UPDATE SET request_digest = ?3, answered_at = ?4, first_id = ?5, last_id = ?6
+             WHERE answered_at <= ?7",
+        );
+        let forgotten = key.answered_at - IDEMPOTENCY_KEPT_MICROS;
+        let insert = insert
+            .bind(tenant.as_str())
+            .bind(&key.idempotency.key)
+            .bind(&key.idempotency.request_digest[..])
+            .bind(key.answered_at)
+            .bind(key.appended.first_id)
+            .bind(key.appended.last_id)
+            .bind(forgotten);
+        if insert.execute(&mut *connection).await.map_err(classify)?.rows_affected() == 0 {
+            return Err(busy());
+        }
+        forgotten_until = forgotten_until.max(forgotten);
+    }
+    if !keys.is_empty() {
+        let clear = sqlx::query(
+            "DELETE FROM idempotency_keys WHERE (tenant, key) IN
+             (SELECT tenant, key FROM idempotency_keys WHERE answered_at <= ? ORDER BY answered_at LIMIT ?)",
+        );
+        let clear = clear.bind(forgotten_until).bind(FORGOTTEN_KEYS_CLEARED);
+        clear.execute(connection).await.map_err(classify)?;
+    }
+    Ok(())
+}

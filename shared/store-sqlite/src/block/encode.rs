@@ -1,0 +1,111 @@
+//! From a batch of records to the blobs and columns of a block.
+
+use domain::{RecordBatch, Timestamp};
+
+use super::frame::FrameWriter;
+use super::{Summary, chunk, head};
+
+/// A block, ready to be inserted. Its first id is not in it: it is known only inside the transaction.
+#[derive(Debug, Clone)]
+pub struct EncodedBlock {
+    /// How many records.
+    pub record_count: usize,
+    /// The last record's id, counted from the first one's.
+    pub last_id_offset: u64,
+    /// The earliest and the latest time of happening.
+    pub timestamps: (Timestamp, Timestamp),
+    /// The earliest and the latest time of arrival.
+    pub received: (Timestamp, Timestamp),
+    /// The counts, decoded.
+    pub summary: Summary,
+    /// The head's frame.
+    pub head: Vec<u8>,
+    /// The chunks' frames, in order.
+    pub chunks: Vec<Vec<u8>>,
+}
+
+/// Encodes a batch, which has to hold at least one record. `id_offsets` are the records' ids, counted from
+/// the first one's; they grow.
+#[must_use]
+pub fn encode_block(batch: &RecordBatch, id_offsets: &[u64]) -> EncodedBlock {
+    let mut writer = FrameWriter::new();
+    let chunk_rows = chunk::split(batch);
+    let chunk_lengths: Vec<usize> = chunk_rows.iter().map(ExactSizeIterator::len).collect();
+    let chunks = chunk_rows.iter().map(|rows| writer.write(&chunk::encode_content(batch, rows))).collect();
+    let head = writer.write(&head::encode_content(batch, id_offsets, &chunk_lengths));
+    EncodedBlock {
+        record_count: batch.len(),
+        last_id_offset: id_offsets.last().copied().unwrap_or(0),
+        timestamps: span(batch.timestamps()),
+        received: span(batch.received()),
+        summary: Summary::of(batch),
+        head,
+        chunks,
+    }
+}
+
+fn span(times: &[Timestamp]) -> (Timestamp, Timestamp) {
+    let min = times.iter().min().copied().unwrap_or(Timestamp::MIN);
+    let max = times.iter().max().copied().unwrap_or(Timestamp::MIN);
+    (min, max)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use testkit::build::batch;
+    use testkit::strategy::any_record;
+
+    use super::*;
+    use crate::block::{decode_chunk, decode_head, locate};
+
+    proptest! {
+        #[test]
+        fn what_goes_into_a_block_comes_out_of_it(records in prop::collection::vec((any_record(), 1..3_u64), 1..60)) {
+            let batch = batch(records.iter().map(|(record, _)| record));
+            let id_offsets: Vec<u64> = records.iter().scan(0, |id, (_, gap)| { *id += gap; Some(*id - records[0].1) }).collect();
+
+            let block = encode_block(&batch, &id_offsets);
+            let summary_bytes = block.summary.encode(block.timestamps.1);
+            let summary = Summary::decode(&summary_bytes, block.timestamps.1).unwrap();
+            let head = decode_head(&block.head, 1000, block.timestamps.0, block.received.0, summary.services.len()).unwrap();
+
+            prop_assert_eq!(&summary, &block.summary);
+            prop_assert_eq!(summary.cells.iter().map(|c| c.count).sum::<u64>(), records.len() as u64);
+            prop_assert_eq!(head.ids.last(), Some(&(1000 + block.last_id_offset as i64)));
+            for (row, sent) in batch.iter().enumerate() {
+                let (chunk, place) = locate(&head.chunk_lengths, row).unwrap();
+                let texts = decode_chunk(&block.chunks[chunk], head.chunk_lengths[chunk]).unwrap();
+                prop_assert_eq!(head.ids[row], 1000 + id_offsets[row] as i64);
+                prop_assert_eq!(head.timestamps[row], sent.timestamp);
+                prop_assert_eq!(head.received[row], sent.received_at);
+                prop_assert_eq!(head.severities[row], sent.severity);
+                prop_assert_eq!(&summary.services[head.service_codes[row] as usize], sent.service);
+                prop_assert_eq!(texts.messages.get(place), sent.message);
+                prop_assert_eq!(texts.attributes.get(place), sent.attributes);
+                prop_assert_eq!(texts.hosts.get(place), sent.host);
+            }
+        }
+
+        #[test]
+        fn bytes_that_are_no_block_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let framed = FrameWriter::new().write(&bytes);
+            let _ = Summary::decode(&bytes, Timestamp::MAX);
+            let _ = decode_head(&framed, 1, Timestamp::MIN, Timestamp::MIN, 3);
+            let _ = decode_chunk(&framed, 7);
+            prop_assert!(decode_head(&bytes, 1, Timestamp::MIN, Timestamp::MIN, 3).is_err());
+        }
+    }
+
+    #[test]
+    fn a_chunk_holds_a_bounded_number_of_records_and_bytes() {
+        let small = testkit::build::record("x");
+        let large = testkit::build::record(&"x".repeat(3 * 1024 * 1024));
+        let records: Vec<_> = std::iter::repeat_n(&small, 4097).chain([&large, &large, &small]).collect();
+        let batch = batch(records);
+
+        let lengths: Vec<usize> = chunk::split(&batch).into_iter().map(|rows| rows.len()).collect();
+
+        assert_eq!(lengths, [4096, 2, 2]);
+    }
+}

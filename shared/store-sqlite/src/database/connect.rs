@@ -1,0 +1,112 @@
+//! How connections are set up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
+use store::StoreError;
+
+use super::{OpenError, Schema, StoreDirectory, classify, gate};
+
+/// How long a writer waits for another one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The WAL is copied into the database file when it is longer than this, by the writer that made it so:
+/// 16 MiB in pages of 4 KiB.
+const CHECKPOINT_ABOVE_PAGES: &str = "4096";
+
+/// The WAL file shrinks to this when it starts over.
+const JOURNAL_SIZE_LIMIT_BYTES: &str = "67108864";
+
+/// Most queries that read at the same time; further ones wait.
+const READERS_MAX: u32 = 4;
+
+/// How long a query waits for a reader before it gives up.
+const READER_WAIT: Duration = Duration::from_secs(10);
+
+/// One SQLite file.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    path: PathBuf,
+}
+
+/// Reads a database: a bounded pool of connections that cannot write.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    pool: SqlitePool,
+}
+
+impl Database {
+    /// Opens the file, makes it if it is not there, and brings its schema up to date.
+    pub(crate) async fn prepare(
+        directory: &StoreDirectory,
+        path: PathBuf,
+        schema: &Schema,
+    ) -> Result<Self, OpenError> {
+        let database = Self { path };
+        let open_error = |source| OpenError::Sqlite { path: database.path.clone(), source };
+        let mut connection =
+            database.write_options().create_if_missing(true).connect().await.map_err(open_error)?;
+        schema.bring_up_to_date(&mut connection, &database.path).await?;
+        gate::check(&mut connection).await.map_err(|error| error.named(&database.path))?;
+        connection.close().await.map_err(open_error)?;
+        let synced = directory.sync();
+        synced.map_err(|source| OpenError::Directory { path: database.path.clone(), source })?;
+        Ok(database)
+    }
+
+    /// Opens a connection that writes, and checks that it keeps the promise.
+    pub(crate) async fn connect_writer(&self) -> Result<SqliteConnection, StoreError> {
+        let mut connection = self.write_options().connect().await.map_err(classify)?;
+        let checked = gate::check(&mut connection).await;
+        checked.map_err(|error| StoreError::Fatal(error.named(&self.path).into()))?;
+        Ok(connection)
+    }
+
+    /// Opens a pool of connections that only read.
+    pub(crate) fn reader(&self) -> Reader {
+        let options = self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", "0");
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .acquire_timeout(READER_WAIT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Reader { pool }
+    }
+
+    fn write_options(&self) -> SqliteConnectOptions {
+        self.options()
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .pragma("wal_autocheckpoint", CHECKPOINT_ABOVE_PAGES)
+            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
+    }
+
+    fn options(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(&self.path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .pragma("mmap_size", "0")
+            .pragma("cell_size_check", "ON")
+            .pragma("trusted_schema", "OFF")
+            .pragma("temp_store", "MEMORY")
+    }
+}
+
+impl Reader {
+    /// Starts a read transaction: everything in it sees one state of the file. It ends when it is dropped.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.pool.begin().await.map_err(classify)
+    }
+
+    /// Closes all connections; waits for queries that run.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}

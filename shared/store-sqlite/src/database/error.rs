@@ -1,0 +1,113 @@
+//! What SQLite reports, and what it means for the caller.
+
+use std::io;
+use std::path::PathBuf;
+
+use store::StoreError;
+use thiserror::Error;
+
+/// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>) that ask for something special.
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_FULL: i32 = 13;
+const SQLITE_NOTADB: i32 = 26;
+
+/// Why a store cannot be opened. Only a person can mend these.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The directory cannot be used.
+    #[error("cannot use the data directory {path}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The directory lies where SQLite's WAL does not work.
+    #[error("the data directory {path} is on {filesystem}; it has to be a local filesystem")]
+    NetworkFilesystem {
+        /// The directory.
+        path: PathBuf,
+        /// What it is on.
+        filesystem: &'static str,
+    },
+    /// The program was linked with an SQLite that can corrupt a WAL shared by two processes.
+    #[error("SQLite {found} is too old: 3.51.3 or later is needed")]
+    OldSqlite {
+        /// The version that was linked.
+        found: String,
+    },
+    /// A setting that the promise rests on did not take.
+    #[error("SQLite setting {name} is {found} where {expected} was asked for")]
+    Setting {
+        /// The pragma.
+        name: &'static str,
+        /// What it is.
+        found: i64,
+        /// What it has to be.
+        expected: i64,
+    },
+    /// The file belongs to something else.
+    #[error("{path} is not a Log Sentinel file (application id {application_id})")]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// What it says it is.
+        application_id: i64,
+    },
+    /// The file was written by a later version of this program.
+    #[error(
+        "{path} has schema version {found}; this program knows versions up to {known}: use a newer program"
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The file's version.
+        found: i64,
+        /// The latest version known here.
+        known: i64,
+    },
+    /// SQLite refused.
+    #[error("cannot open the database {path}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// Returns SQLite's primary result code, if the error came from SQLite.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xFF)
+}
+
+/// Turns an error of a read, or of a write that may have been committed, into what the caller does.
+pub(crate) fn classify(error: sqlx::Error) -> StoreError {
+    match (primary_code(&error), &error) {
+        (Some(SQLITE_BUSY), _) => busy(),
+        (Some(SQLITE_FULL), _) => StoreError::Full(error.into()),
+        (Some(SQLITE_IOERR), _) => StoreError::Fatal(error.into()),
+        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _) => {
+            StoreError::Corrupt { what: "the database file".to_owned(), source: Some(error.into()) }
+        }
+        (_, sqlx::Error::PoolClosed) => StoreError::Closed,
+        (_, sqlx::Error::PoolTimedOut) => busy(),
+        _ => StoreError::Unknown(error.into()),
+    }
+}
+
+/// Another writer, or too many readers, held the store for too long.
+pub(crate) fn busy() -> StoreError {
+    StoreError::Busy { waiting_records: 0 }
+}
+
+/// Says whether the process has to stop: after a failed write or fsync the state of the file is not known
+/// to the kernel's cache any more, and only a new process that reads it from the disk can tell.
+pub(crate) fn is_fatal(error: &StoreError) -> bool {
+    matches!(error, StoreError::Fatal(_) | StoreError::Corrupt { .. })
+}

@@ -1,0 +1,111 @@
+//! [`SqliteKeyStore`]: API keys in `control.db`, a file of its own, so that they never wait for logs.
+
+use async_trait::async_trait;
+use domain::{Principal, ScopeSet, ServiceName, Tenant, Timestamp};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use store::{KeyDigest, KeyRecord, KeyStore, KeyStoreError, NewKey, StoreError};
+
+use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify};
+
+/// API keys in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteKeyStore {
+    reader: Reader,
+    writer: Writer,
+}
+
+impl SqliteKeyStore {
+    /// Opens the keys of a directory; makes the file if it is not there.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
+        let database = Database::prepare(directory, directory.control_file(), &Schema::CONTROL).await?;
+        Ok(Self { reader: database.reader(), writer: Writer::new(database) })
+    }
+
+    /// Closes the file.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`]; what was stored is safe nevertheless.
+    pub async fn close(&self) -> Result<(), KeyStoreError> {
+        self.reader.close().await;
+        self.writer.close().await.map_err(failed)
+    }
+}
+
+fn failed(error: StoreError) -> KeyStoreError {
+    KeyStoreError(error.into())
+}
+
+fn record(row: &SqliteRow) -> Result<KeyRecord, KeyStoreError> {
+    let id: String = row.get(0);
+    let nonsense = |column: &str| failed(StoreError::corrupt(format!("api_keys, key {id}, {column}")));
+    let time = |column| row.get::<Option<i64>, _>(column).map(Timestamp::saturating_from_micros);
+    let service = row.get::<Option<&str>, _>(4).map(ServiceName::parse).transpose();
+    Ok(KeyRecord {
+        name: row.get(1),
+        principal: Principal {
+            tenant: Tenant::parse(row.get(2)).map_err(|_| nonsense("tenant"))?,
+            scopes: ScopeSet::parse(row.get(3)).map_err(|_| nonsense("scopes"))?,
+            service: service.map_err(|_| nonsense("service"))?,
+            key_id: id.clone(),
+        },
+        created_at: Timestamp::saturating_from_micros(row.get(5)),
+        expires_at: time(6),
+        revoked_at: time(7),
+    })
+}
+
+#[async_trait]
+impl KeyStore for SqliteKeyStore {
+    async fn insert(&self, key: NewKey) -> Result<bool, KeyStoreError> {
+        let mut transaction = self.writer.begin().await.map_err(failed)?;
+        let insert = sqlx::query(
+            "INSERT INTO api_keys (id, digest, name, tenant, scopes, service, created_at, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        );
+        let insert = insert
+            .bind(&key.id)
+            .bind(&key.digest.0[..])
+            .bind(&key.name)
+            .bind(key.tenant.as_str())
+            .bind(key.scopes.to_string())
+            .bind(key.service.as_ref().map(ServiceName::as_str))
+            .bind(key.created_at.as_micros())
+            .bind(key.expires_at.map(Timestamp::as_micros));
+        let inserted = insert.execute(transaction.connection()).await.map_err(|e| failed(classify(e)))?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
+        let mut snapshot = self.reader.begin().await.map_err(failed)?;
+        let query = sqlx::query(
+            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at
+             FROM api_keys WHERE digest = ?",
+        );
+        let row = query.bind(&digest.0[..]).fetch_optional(&mut *snapshot).await;
+        row.map_err(|e| failed(classify(e)))?.as_ref().map(record).transpose()
+    }
+
+    async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError> {
+        let mut snapshot = self.reader.begin().await.map_err(failed)?;
+        let query = sqlx::query(
+            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at
+             FROM api_keys ORDER BY created_at, id",
+        );
+        let rows = query.fetch_all(&mut *snapshot).await.map_err(|e| failed(classify(e)))?;
+        rows.iter().map(record).collect()
+    }
+
+    async fn revoke(&self, id: &str, at: Timestamp) -> Result<bool, KeyStoreError> {
+        let mut transaction = self.writer.begin().await.map_err(failed)?;
+        let update = sqlx::query("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL");
+        let update = update.bind(at.as_micros()).bind(id);
+        let updated = update.execute(transaction.connection()).await.map_err(|e| failed(classify(e)))?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(updated.rows_affected() == 1)
+    }
+}

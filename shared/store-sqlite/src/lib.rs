@@ -1,0 +1,26 @@
+//! The embedded engine: columnar blocks inside one SQLite file, and the API keys in a second one.
+//!
+//! * [`block`] how records become a block and come back: pure, the storage layout is written out there
+//! * `database` connections, the start-up gate, migrations, the write transaction, errors
+//! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`
+//! * [`SqliteKeyStore`] implements [`store::KeyStore`]
+//!
+//! Rules that the promise of a durable answer rests on:
+//! one writer at a time (`BEGIN IMMEDIATE`), `synchronous=FULL`, a request's write never runs inside the
+//! request's own future, and after any failed transaction the connection is thrown away.
+//!
+//! Not here yet: merging of small blocks, token filters, tombstones. A block is found by its row in
+//! `blocks`, replaced by deleting that row and inserting another, and never changed in place.
+
+mod append;
+pub mod block;
+mod counters;
+mod database;
+mod delete;
+mod key_store;
+mod log_store;
+mod search;
+
+pub use database::{OpenError, StoreDirectory};
+pub use key_store::SqliteKeyStore;
+pub use log_store::SqliteLogStore;

@@ -1,0 +1,123 @@
+//! [`SqliteLogStore`]: the engine as the rest of the house sees it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use domain::{Filter, LogRecord, Page, Tenant};
+use store::{Append, Appended, CounterEntry, LogStore, SearchPage, StoreError};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::append::{CommitQueue, Committer, channel};
+use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify};
+use crate::delete::Deletion;
+use crate::{counters, search};
+
+/// Logs in one SQLite file. Several processes may have it open: each appends, reads and deletes.
+#[derive(Debug)]
+pub struct SqliteLogStore {
+    reader: Reader,
+    writer: Arc<Writer>,
+    /// `None` once the store is closed.
+    queue: Mutex<Option<Arc<CommitQueue>>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    deletion: Deletion,
+    failed: CancellationToken,
+}
+
+impl SqliteLogStore {
+    /// Opens the logs of a directory; makes the file if it is not there.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
+        let database = Database::prepare(directory, directory.logs_file(), &Schema::LOGS).await?;
+        let reader = database.reader();
+        let writer = Arc::new(Writer::new(database));
+        let failed = CancellationToken::new();
+        let (queue, requests) = channel();
+        let committer = Committer::new(requests, Arc::clone(&writer), reader.clone(), failed.clone());
+        Ok(Self {
+            deletion: Deletion::new(Arc::clone(&writer), reader.clone()),
+            reader,
+            writer,
+            queue: Mutex::new(Some(Arc::new(queue))),
+            committer: Mutex::new(Some(tokio::spawn(committer.run()))),
+            failed,
+        })
+    }
+
+    /// Returns a token that is cancelled when the store cannot go on: the process then has to stop, and a
+    /// new one finds everything that was acknowledged.
+    #[must_use]
+    pub fn failed(&self) -> CancellationToken {
+        self.failed.clone()
+    }
+
+    fn queue(&self) -> Result<Arc<CommitQueue>, StoreError> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+    }
+}
+
+#[async_trait]
+impl LogStore for SqliteLogStore {
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        self.queue()?.append(append).await
+    }
+
+    async fn search(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        page: &Page,
+        deadline: Instant,
+    ) -> Result<SearchPage, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        search::search(&mut snapshot, tenant, filter, page, deadline).await
+    }
+
+    async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        search::get(&mut snapshot, tenant, id).await
+    }
+
+    async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        search::count(&mut snapshot, tenant, filter, deadline).await
+    }
+
+    async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        counters::read(&mut snapshot, tenant).await
+    }
+
+    async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError> {
+        self.queue()?;
+        self.deletion.delete(tenant, filter, dry_run).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.queue()?;
+        if self.failed.is_cancelled() {
+            return Err(StoreError::Fatal("the committer stopped".into()));
+        }
+        let mut snapshot = self.reader.begin().await?;
+        let readable = sqlx::query("SELECT last_id FROM record_ids").fetch_one(&mut *snapshot).await;
+        readable.map(drop).map_err(classify)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(queue.ok_or(StoreError::Closed)?);
+        let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(committer) = committer {
+            committer.await.map_err(|panic| StoreError::Fatal(panic.into()))?;
+        }
+        self.reader.close().await;
+        self.writer.close().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The engine against the contract, against the reference, and across processes' views.
+
+use std::time::Duration;
+
+use domain::{Order, PageStart};
+use proptest::prelude::*;
+use store::{Idempotency, MemoryLogStore};
+use tempfile::TempDir;
+use testkit::RecordBuilder;
+use testkit::build::{batch, record, tenant};
+use testkit::strategy::{any_filter, any_record};
+
+use super::*;
+
+async fn new_store() -> (TempDir, Arc<dyn LogStore>) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    (directory, Arc::new(store))
+}
+
+async fn open(directory: &TempDir) -> SqliteLogStore {
+    SqliteLogStore::open(&StoreDirectory::prepare(directory.path()).unwrap()).await.unwrap()
+}
+
+store::conformance_tests!(new_store);
+
+fn append(records: &[RecordBuilder]) -> Append {
+    Append { tenant: tenant("a"), batch: batch(records), idempotency: None }
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_reopen_and_ids_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let keyed = |key: &str| Append {
+        idempotency: Some(Idempotency { key: key.into(), request_digest: [1; 32] }),
+        ..append(&[record("keyed")])
+    };
+    let first = store.append(keyed("k")).await.unwrap();
+    store.close().await.unwrap();
+
+    let store = open(&directory).await;
+    let repeated = store.append(keyed("k")).await.unwrap();
+    let second = store.append(append(&[record("later")])).await.unwrap();
+
+    assert_eq!(repeated, first);
+    assert_eq!(second.first_id, first.last_id + 1);
+    assert_eq!(store.counters(&tenant("a")).await.unwrap()[0].count, 2);
+}
+
+#[tokio::test]
+async fn a_second_opener_of_the_file_sees_an_append_and_a_delete_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (open(&directory).await, open(&directory).await);
+    for n in 0..50 {
+        let appended = one.append(append(&[record(&format!("m{n}"))])).await.unwrap();
+        assert!(other.get(&tenant("a"), appended.first_id).await.unwrap().is_some());
+    }
+    assert_eq!(other.delete(&tenant("a"), &Filter::default(), false).await.unwrap(), 50);
+    assert_eq!(one.count(&tenant("a"), &Filter::default(), deadline()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn appends_at_the_same_time_share_commits_and_get_their_own_ids() {
+    let (_directory, store) = new_store().await;
+    let tasks: Vec<_> = (0..64)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            let sent = [record(&format!("{n}-0")), record(&format!("{n}-1"))];
+            tokio::spawn(async move { (n, store.append(append(&sent)).await.unwrap()) })
+        })
+        .collect();
+    for task in tasks {
+        let (n, appended) = task.await.unwrap();
+        let stored = store.get(&tenant("a"), appended.last_id).await.unwrap().unwrap();
+        assert_eq!(stored.message, format!("{n}-1"));
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_sent_three_times_at_once_is_stored_once() {
+    let (_directory, store) = new_store().await;
+    let send = |n: u8| {
+        let idempotency = Some(Idempotency { key: format!("k{n}"), request_digest: [n; 32] });
+        store.append(Append { idempotency, ..append(&[record("x"), record("y")]) })
+    };
+    for n in 0..20 {
+        let (a, b, c) = tokio::join!(send(n), send(n), send(n));
+        let first = a.unwrap();
+        assert_eq!((b.unwrap(), c.unwrap()), (first, first));
+    }
+    assert_eq!(store.count(&tenant("a"), &Filter::default(), deadline()).await.unwrap(), 40);
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_or_of_another_program_is_refused() {
+    for (pragma, expected) in [
+        ("PRAGMA user_version = 99", "schema version 99"),
+        ("PRAGMA application_id = 7", "is not a Log Sentinel file"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory).await;
+        let mut connection = store.writer.begin().await.unwrap();
+        sqlx::raw_sql(pragma).execute(connection.connection()).await.unwrap();
+        connection.commit().await.unwrap();
+        store.close().await.unwrap();
+
+        let error =
+            SqliteLogStore::open(&StoreDirectory::prepare(directory.path()).unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_chunk_is_an_error_that_names_its_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let appended = store.append(append(&[record("precious")])).await.unwrap();
+    let mut transaction = store.writer.begin().await.unwrap();
+    let damage =
+        "UPDATE chunks SET payload = CAST(substr(payload, 1, length(payload) - 4) || x'00000000' AS BLOB)";
+    sqlx::raw_sql(damage).execute(transaction.connection()).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let error = store.get(&tenant("a"), appended.first_id).await.unwrap_err();
+
+    assert!(matches!(&error, StoreError::Corrupt { what, .. } if what == "block 1, chunk"), "{error:?}");
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Vec<RecordBuilder>),
+    Delete(Filter),
+    Reopen,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => prop::collection::vec(any_record(), 1..12).prop_map(Step::Append),
+        3 => any_filter().prop_map(Step::Delete),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn any_page() -> impl Strategy<Value = Page> {
+    let order = prop::sample::select(vec![Order::Ascending, Order::Descending]);
+    let start = prop_oneof![Just(PageStart::First), (0..30_u64).prop_map(PageStart::Offset)];
+    (1..20_u32, order, start).prop_map(|(limit, order, start)| Page { limit, order, start })
+}
+
+/// Walks through every page from `page` on, in both stores, and compares them.
+async fn compare_walks(engine: &dyn LogStore, reference: &dyn LogStore, filter: &Filter, mut page: Page) {
+    loop {
+        let found = engine.search(&tenant("a"), filter, &page, deadline()).await.unwrap();
+        let expected = reference.search(&tenant("a"), filter, &page, deadline()).await.unwrap();
+        assert_eq!(found, expected, "{filter:?} {page:?}");
+        let Some(next) = found.next else { return };
+        page.start = PageStart::After(next);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_engine_answers_what_the_reference_answers(
+        steps in prop::collection::vec(any_step(), 1..14),
+        questions in prop::collection::vec((any_filter(), any_page()), 4),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let mut engine = open(&directory).await;
+            let reference = MemoryLogStore::default();
+            for step in steps {
+                match step {
+                    Step::Append(records) => {
+                        let ids = engine.append(append(&records)).await.unwrap();
+                        assert_eq!(ids, reference.append(append(&records)).await.unwrap());
+                    }
+                    Step::Delete(filter) => {
+                        let planned = engine.delete(&tenant("a"), &filter, true).await.unwrap();
+                        let deleted = engine.delete(&tenant("a"), &filter, false).await.unwrap();
+                        assert_eq!(deleted, reference.delete(&tenant("a"), &filter, false).await.unwrap());
+                        assert_eq!(deleted, planned);
+                    }
+                    Step::Reopen => {
+                        engine.close().await.unwrap();
+                        engine = open(&directory).await;
+                    }
+                }
+                let counters = engine.counters(&tenant("a")).await.unwrap();
+                assert_eq!(counters, reference.counters(&tenant("a")).await.unwrap());
+            }
+            for (filter, page) in questions {
+                compare_walks(&engine, &reference, &filter, page).await;
+                let count = engine.count(&tenant("a"), &filter, deadline()).await.unwrap();
+                assert_eq!(count, reference.count(&tenant("a"), &filter, deadline()).await.unwrap());
+            }
+            engine.close().await.unwrap();
+        });
+    }
+}

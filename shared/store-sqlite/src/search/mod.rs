@@ -1,0 +1,85 @@
+//! Reading: every function works inside one read transaction and sees one state of the store.
+//!
+//! * `blocks` walking over blocks in the order of time, and reading their parts
+//! * `newest` finding the rows of a page
+//! * `records` from rows to records
+
+mod blocks;
+mod newest;
+mod records;
+
+use std::time::Instant;
+
+use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant};
+use sqlx::SqliteConnection;
+use store::{SearchPage, StoreError};
+
+pub(crate) use blocks::{BlockRow, Coverage, blocks_by_id, read_chunk, read_head, selected_rows};
+use blocks::{Walk, block_holding};
+use newest::{Found, FoundBlock, FoundRow};
+
+/// Returns a slice of the records that the filter selects.
+pub(crate) async fn search(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    filter: &Filter,
+    page: &Page,
+    deadline: Instant,
+) -> Result<SearchPage, StoreError> {
+    let skipped = match page.start {
+        PageStart::Offset(rows) => usize::try_from(rows).unwrap_or(usize::MAX),
+        PageStart::First | PageStart::After(_) => 0,
+    };
+    let limit = page.limit as usize;
+    // One row more than asked for tells whether there is a next page.
+    let wanted = skipped.saturating_add(limit).saturating_add(1);
+    let Found { blocks, rows, complete } =
+        newest::find(snapshot, tenant, filter, page, wanted, deadline).await?;
+
+    let page_rows = rows.get(skipped..).unwrap_or_default();
+    let has_more = page_rows.len() > limit;
+    let page_rows = &page_rows[..page_rows.len().min(limit)];
+    let records = records::read(snapshot, &blocks, page_rows).await?;
+    let next = records.last().filter(|_| has_more || !complete);
+    let next = next.map(|record| Position { timestamp: record.timestamp, id: record.id });
+    Ok(SearchPage { records, next, complete })
+}
+
+/// Returns the record with this id.
+pub(crate) async fn get(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    id: i64,
+) -> Result<Option<LogRecord>, StoreError> {
+    let Some(block) = block_holding(snapshot, tenant, id).await? else { return Ok(None) };
+    let head = read_head(snapshot, &block).await?;
+    let Ok(row) = head.ids.binary_search(&id) else { return Ok(None) };
+    let found = FoundRow::new(&head, row, 0, Order::default());
+    let blocks = [FoundBlock { row: block, chunk_lengths: head.chunk_lengths }];
+    Ok(records::read(snapshot, &blocks, &[found]).await?.pop())
+}
+
+/// Counts the records that the filter selects: from summaries where they say enough, else from heads.
+pub(crate) async fn count(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    filter: &Filter,
+    deadline: Instant,
+) -> Result<u64, StoreError> {
+    let mut walk = Walk::new(tenant, Order::default(), &filter.timestamp);
+    let mut count = 0;
+    while let Some(block) = walk.next(snapshot).await? {
+        if Instant::now() >= deadline {
+            return Err(StoreError::DeadlineExceeded);
+        }
+        count += match block.coverage(filter) {
+            Coverage::None => 0,
+            Coverage::ByCells => block.summary.selected(filter).map(|cell| cell.count).sum(),
+            Coverage::Some => {
+                let head = read_head(snapshot, &block).await?;
+                selected_rows(&head, &block.summary, filter).count() as u64
+            }
+        };
+    }
+    Ok(count)
+}
