@@ -42,7 +42,7 @@ pub const PAGE_MAX_ROWS: u32 = 1000;
 
 /// Furthest row that `offset` can reach. Beyond it the position has to be a cursor, which costs the same
 /// at any depth, where an offset has to walk over everything it skips.
-pub const OFFSET_MAX_ROWS: u64 = 1_000_000;
+pub const OFFSET_MAX_ROWS: u64 = 100_000;
 
 /// Most bytes of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;

@@ -22,7 +22,7 @@ pub struct SqliteLogStore {
     /// `None` once the store is closed.
     queue: Mutex<Option<Arc<CommitQueue>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
-    deletion: Deletion,
+    deletion: Arc<Deletion>,
     failed: CancellationToken,
 }
 
@@ -34,12 +34,14 @@ impl SqliteLogStore {
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.logs_file(), &Schema::LOGS).await?;
         let reader = database.reader();
+        // The committer's own: it must not wait for queries.
+        let committers_reader = database.reader();
         let writer = Arc::new(Writer::new(database));
         let failed = CancellationToken::new();
         let (queue, requests) = channel();
-        let committer = Committer::new(requests, Arc::clone(&writer), reader.clone(), failed.clone());
+        let committer = Committer::new(requests, Arc::clone(&writer), committers_reader, failed.clone());
         Ok(Self {
-            deletion: Deletion::new(Arc::clone(&writer), reader.clone()),
+            deletion: Arc::new(Deletion::new(Arc::clone(&writer), reader.clone())),
             reader,
             writer,
             queue: Mutex::new(Some(Arc::new(queue))),
@@ -94,7 +96,10 @@ impl LogStore for SqliteLogStore {
 
     async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError> {
         self.queue()?;
-        self.deletion.delete(tenant, filter, dry_run).await
+        // A task of its own: a client that goes away must not stop a delete half way.
+        let (deletion, tenant, filter) = (Arc::clone(&self.deletion), tenant.clone(), filter.clone());
+        let deleted = tokio::spawn(async move { deletion.delete(&tenant, &filter, dry_run).await }).await;
+        deleted.unwrap_or_else(|panic| Err(StoreError::Unknown(panic.into())))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

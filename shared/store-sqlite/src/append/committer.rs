@@ -59,6 +59,7 @@ impl Committer {
                 return;
             }
         }
+        self.reader.close().await;
     }
 
     async fn next_request(&mut self) -> Option<Waiting> {
