@@ -1,0 +1,211 @@
+//! Bodies that are too large, too slow, wrongly encoded, or bombs.
+
+use std::future::pending;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use futures_util::{StreamExt, stream};
+use poem::Body;
+use poem::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use poem::http::{HeaderMap, HeaderName};
+
+use super::{BodyLimits, BodyReader};
+use crate::Problem;
+
+const WIRE_MAX: usize = 100_000;
+const INFLATED_MAX: usize = 1_000_000;
+
+fn limits() -> BodyLimits {
+    BodyLimits { wire_max_bytes: WIRE_MAX, inflated_max_bytes: INFLATED_MAX, ..BodyLimits::default() }
+}
+
+fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        map.append(name, value.parse().unwrap());
+    }
+    map
+}
+
+async fn read_encoded(encoding: &str, body: Vec<u8>) -> Result<Bytes, Problem> {
+    BodyReader::new(limits()).read(&headers(&[(CONTENT_ENCODING, encoding)]), body.into()).await
+}
+
+/// A body in pieces, without a length.
+fn chunked(pieces: Vec<io::Result<Bytes>>) -> Body {
+    Body::from_bytes_stream(stream::iter(pieces))
+}
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(data: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(data: &[u8]) -> Vec<u8> {
+    zstd::encode_all(data, 3).unwrap()
+}
+
+fn assert_refused<T: std::fmt::Debug>(result: Result<T, Problem>, status: u16, code: &str) {
+    let problem = result.unwrap_err();
+    assert_eq!((problem.status().as_u16(), problem.code()), (status, code));
+}
+
+#[tokio::test]
+async fn every_supported_encoding_is_taken_off() {
+    let text = "Payment completed ".repeat(2000);
+    let table = [
+        ("identity", text.clone().into_bytes()),
+        ("gzip", gzip(text.as_bytes())),
+        ("X-GZip", gzip(text.as_bytes())),
+        ("zstd", zstd(text.as_bytes())),
+        ("deflate", zlib(text.as_bytes())),
+        ("identity, gzip", gzip(text.as_bytes())),
+        ("", text.clone().into_bytes()),
+    ];
+    for (encoding, body) in table {
+        assert_eq!(read_encoded(encoding, body).await.unwrap(), text.as_bytes(), "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn small_and_large_bodies_are_inflated_alike() {
+    let noise: Vec<u8> = (0..50_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for data in [&noise[..100], &noise[..]] {
+        assert_eq!(read_encoded("gzip", gzip(data)).await.unwrap(), data);
+    }
+}
+
+#[tokio::test]
+async fn several_members_or_frames_are_one_body() {
+    let joined = |a: Vec<u8>, b: Vec<u8>| [a, b].concat();
+    let body = read_encoded("gzip", joined(gzip(b"one "), gzip(b"two"))).await.unwrap();
+    assert_eq!(body, "one two");
+    let body = read_encoded("zstd", joined(zstd(b"one "), zstd(b"two"))).await.unwrap();
+    assert_eq!(body, "one two");
+}
+
+#[tokio::test]
+async fn a_bomb_is_refused_in_every_encoding() {
+    let zeros = vec![0; 20 * INFLATED_MAX];
+    for (encoding, bomb) in [("gzip", gzip(&zeros)), ("zstd", zstd(&zeros)), ("deflate", zlib(&zeros))] {
+        let problem = read_encoded(encoding, bomb).await.unwrap_err();
+        assert_eq!(problem.code(), "body_too_large", "{encoding}");
+        assert!(problem.detail().contains("1000000 bytes"), "{}", problem.detail());
+    }
+}
+
+#[tokio::test]
+async fn the_limit_holds_over_all_members_and_frames_together() {
+    let part = vec![0; INFLATED_MAX / 2 + 1];
+    assert_refused(read_encoded("gzip", gzip(&part).repeat(2)).await, 413, "body_too_large");
+    assert_refused(read_encoded("zstd", zstd(&part).repeat(2)).await, 413, "body_too_large");
+    let fits = vec![0; INFLATED_MAX / 2];
+    assert_eq!(read_encoded("gzip", gzip(&fits).repeat(2)).await.unwrap().len(), INFLATED_MAX);
+    assert_eq!(read_encoded("zstd", zstd(&fits).repeat(2)).await.unwrap().len(), INFLATED_MAX);
+}
+
+#[tokio::test]
+async fn broken_data_is_the_clients_mistake() {
+    let data = b"some text that is long enough to be cut".repeat(20);
+    for (encoding, whole) in [("gzip", gzip(&data)), ("zstd", zstd(&data)), ("deflate", zlib(&data))] {
+        let cut = whole[..whole.len() - 6].to_vec();
+        let trailed = [whole.clone(), b"garbage".to_vec()].concat();
+        for body in [cut, trailed, b"no such thing".to_vec(), vec![whole[0]]] {
+            assert_refused(read_encoded(encoding, body).await, 400, "malformed_encoding");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_zstd_frame_may_not_ask_for_a_huge_window() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(27).unwrap();
+    encoder.write_all(&vec![0; INFLATED_MAX / 2]).unwrap();
+    assert_refused(read_encoded("zstd", encoder.finish().unwrap()).await, 400, "malformed_encoding");
+}
+
+#[tokio::test]
+async fn encodings_that_are_unknown_or_nested_are_refused_with_a_list_of_what_is_not() {
+    for encoding in ["br", "gzip, zstd", "gzip,gzip", "compress", "gzip;q=1"] {
+        let problem = read_encoded(encoding, gzip(b"x")).await.unwrap_err();
+        assert_eq!((problem.status().as_u16(), problem.code()), (415, "unsupported_encoding"), "{encoding}");
+        assert!(problem.headers().iter().any(|(_, value)| value == "gzip, zstd, deflate, identity"));
+    }
+    let twice = headers(&[(CONTENT_ENCODING, "gzip"), (CONTENT_ENCODING, "gzip")]);
+    assert_refused(BodyReader::new(limits()).read(&twice, Body::empty()).await, 415, "unsupported_encoding");
+}
+
+#[tokio::test]
+async fn an_empty_body_is_empty_in_every_encoding() {
+    for encoding in ["gzip", "zstd", "deflate", "identity"] {
+        assert_eq!(read_encoded(encoding, Vec::new()).await.unwrap(), "", "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
+    let reader = BodyReader::new(limits());
+    let none = HeaderMap::new();
+    assert_eq!(reader.read(&none, vec![0; WIRE_MAX].into()).await.unwrap().len(), WIRE_MAX);
+    assert_refused(reader.read(&none, vec![0; WIRE_MAX + 1].into()).await, 413, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_counted_as_it_comes() {
+    let piece = Bytes::from(vec![0; WIRE_MAX / 4]);
+    let pieces = |count| (0..count).map(|_| Ok(piece.clone())).collect::<Vec<_>>();
+    let reader = BodyReader::new(limits());
+    let body = reader.read(&HeaderMap::new(), chunked(pieces(4))).await.unwrap();
+    assert_eq!(body.len(), WIRE_MAX);
+
+    // Endless: that it is refused at all shows that it is not read to its end.
+    let endless = Body::from_bytes_stream(stream::repeat(piece).map(Ok::<_, io::Error>));
+    assert_refused(reader.read(&HeaderMap::new(), endless).await, 413, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_length_that_is_too_much_is_refused_before_anything_is_read() {
+    let never = Body::from_bytes_stream(stream::once(pending::<io::Result<Bytes>>()));
+    let headers = headers(&[(CONTENT_LENGTH, "100001")]);
+    assert_refused(BodyReader::new(limits()).read(&headers, never).await, 413, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_not_taken_for_a_short_one() {
+    let pieces = vec![Ok(Bytes::from_static(b"half")), Err(io::ErrorKind::ConnectionReset.into())];
+    let result = BodyReader::new(limits()).read(&HeaderMap::new(), chunked(pieces)).await;
+    assert_refused(result, 400, "incomplete_body");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_given_up() {
+    let soon = Duration::from_millis(1);
+    let stalled = || {
+        let first = stream::iter([Ok::<_, io::Error>(Bytes::from_static(b"half"))]);
+        Body::from_bytes_stream(first.chain(stream::once(pending())))
+    };
+    for limits in [BodyLimits { total_time: soon, ..limits() }, BodyLimits { slow_start: soon, ..limits() }] {
+        let result = BodyReader::new(limits).read(&HeaderMap::new(), stalled()).await;
+        assert_refused(result, 408, "body_too_slow");
+    }
+}
+
+#[tokio::test]
+async fn bodies_share_what_memory_there_is() {
+    let reader = BodyReader::new(BodyLimits { shared_max_bytes: 100 * 1024, ..limits() });
+    let first = reader.read(&HeaderMap::new(), vec![0; 60 * 1024].into()).await.unwrap();
+    let second = reader.clone().read(&HeaderMap::new(), vec![0; 60 * 1024].into()).await;
+    assert_refused(second, 503, "overloaded");
+    drop(first);
+    assert!(reader.read(&HeaderMap::new(), vec![0; 60 * 1024].into()).await.is_ok());
+}

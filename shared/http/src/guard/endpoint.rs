@@ -1,0 +1,128 @@
+//! The wrapper itself.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use poem::endpoint::Endpoint;
+use poem::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use poem::{IntoEndpoint, IntoResponse, Request, Response};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+
+use super::RouteTable;
+use super::headers::secure;
+use crate::Problem;
+use crate::problem::{PROBLEM_CONTENT_TYPE, of_framework_error, of_status};
+use crate::request_id::{RequestContext, X_REQUEST_ID};
+
+/// Most bytes of a request head: the target and all headers.
+const HEAD_MAX_BYTES: usize = 16 * 1024;
+
+/// What a header costs beside its name and value: the colon, the space and the line's end.
+const HEADER_OVERHEAD_BYTES: usize = 4;
+
+/// Marks an answer whose body stays as it is though its status is an error: routes of other protocols answer
+/// errors in the shape of their protocol. Set it with `response.set_data(OwnShape)`. JSON needs no mark.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnShape;
+
+/// An endpoint in its guard; see [`guard`].
+pub struct Guarded<E> {
+    inner: E,
+    routes: RouteTable,
+}
+
+/// Puts the guard around an app. It
+/// * gives every request an id, the client's own if that is one, and puts it on every answer;
+/// * makes every error a problem: a panic, an unknown path or method, and what the framework says in plain text;
+/// * refuses request heads of more than 16 KiB;
+/// * adds the security headers that an answer does not bring itself;
+/// * logs one line per request at debug level, inside a span that everything below belongs to.
+pub fn guard<E: IntoEndpoint>(app: E, routes: RouteTable) -> Guarded<E::Endpoint> {
+    Guarded { inner: app.into_endpoint(), routes }
+}
+
+impl<E: Endpoint> Endpoint for Guarded<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let started = Instant::now();
+        let context = RequestContext::of(request.headers());
+        let route = self.routes.name_of(request.uri().path()).unwrap_or("unknown");
+        let span = tracing::info_span!(
+            "request",
+            method = %request.method(),
+            route,
+            request_id = context.id.as_str(),
+            status = Empty,
+            key_id = Empty,
+            otel.kind = "server",
+            otel.name = format_args!("{} {route}", request.method()),
+        );
+        let answer = self.answer(request).instrument(span.clone());
+        let mut response = context.clone().scope(answer).await;
+
+        let headers = response.headers_mut();
+        secure(headers);
+        if let Ok(id) = HeaderValue::from_str(context.id.as_str()) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        note(&span, &context, response.status(), started.elapsed());
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> Guarded<E> {
+    async fn answer(&self, request: Request) -> Response {
+        let uri = request.uri().clone();
+        if head_bytes(&uri, request.headers()) > HEAD_MAX_BYTES {
+            return head_too_large().into_response();
+        }
+        let allowed = || self.routes.allowed(uri.path());
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let response = match answer {
+            Ok(Ok(output)) => output.into_response(),
+            Ok(Err(error)) if error.is_from_response() => error.into_response(),
+            Ok(Err(error)) => return of_framework_error(error, allowed()).into_response(),
+            // The panic's own text is in the log already, where the hook has put it.
+            Err(_) => return Problem::internal("a handler panicked").into_response(),
+        };
+        if is_as_it_should_be(&response) {
+            return response;
+        }
+        of_status(response.status(), allowed()).into_response()
+    }
+}
+
+/// Says whether an answer keeps its body: every success, and every error in a shape that was meant.
+fn is_as_it_should_be(response: &Response) -> bool {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let content_type = response.content_type().unwrap_or_default();
+    let is_json =
+        content_type.starts_with(PROBLEM_CONTENT_TYPE) || content_type.starts_with("application/json");
+    !is_error || is_json || response.data::<OwnShape>().is_some()
+}
+
+fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD_BYTES);
+    target + lines.sum::<usize>()
+}
+
+fn head_too_large() -> Problem {
+    let detail =
+        format!("the request's target and headers are larger than the limit of {HEAD_MAX_BYTES} bytes");
+    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+}
+
+/// Writes what became of a request into its span and the log.
+fn note(span: &Span, context: &RequestContext, status: StatusCode, took: Duration) {
+    let key_id = context.key_id.get().map_or("-", String::as_str);
+    span.record("status", status.as_u16()).record("key_id", key_id);
+    span.in_scope(|| {
+        let duration_ms = took.as_secs_f64() * 1000.0;
+        tracing::debug!(status = status.as_u16(), key_id, duration_ms, "answered");
+    });
+}

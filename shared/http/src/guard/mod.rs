@@ -1,0 +1,14 @@
+//! The outer wrapper of every app: what is true of every answer, whichever part of the app made it.
+//!
+//! * [`endpoint`] the wrapper: request id, panics, errors in the one shape, a log line
+//! * [`routes`] what paths and methods an app has: for `Allow`, and for a name of the route that is safe to log
+//! * `headers` the security headers
+
+pub mod endpoint;
+mod headers;
+pub mod routes;
+#[cfg(test)]
+mod tests;
+
+pub use self::endpoint::{Guarded, OwnShape, guard};
+pub use self::routes::RouteTable;

@@ -1,0 +1,48 @@
+//! How Log Sentinel's services speak HTTP: everything that both of them do alike, whatever their routes are.
+//!
+//! A request passes, from the outside in:
+//! * [`listener`] accepts connections, with a deadline for everything a peer can draw out
+//! * [`guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
+//!   the one shape of [`problem`]
+//! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope
+//! * [`body`] reads the body, within limits
+//!
+//! and handlers answer with [`json_text`] or a [`Problem`]. Beside that: [`openapi`] completes the documents
+//! that poem-openapi generates, [`docs`] shows them, [`health`] and [`healthcheck`] say how the service is.
+//!
+//! [`site`] puts all of this around an API, [`system_api`] has the operations that every service has, and
+//! [`lifecycle`] runs a service from its first connection to its last commit.
+//!
+//! Not here: the routes of a service, and what they mean.
+
+pub mod authenticator;
+pub mod authorized;
+pub mod body;
+pub mod credentials;
+pub mod docs;
+pub mod guard;
+pub mod health;
+pub mod healthcheck;
+pub mod json_text;
+pub mod lifecycle;
+pub mod listener;
+pub mod openapi;
+pub mod problem;
+pub mod request_id;
+pub mod site;
+pub mod system_api;
+
+pub use authenticator::{Authenticator, AuthenticatorOptions};
+pub use authorized::{Admin, Alerts, Authorized, Delete, Ingest, Read, RequiredScope};
+pub use body::{BodyLimits, BodyReader};
+pub use guard::{OwnShape, RouteTable, guard};
+pub use health::{Health, HealthReport, Readiness};
+pub use healthcheck::healthcheck;
+pub use json_text::JsonText;
+pub use lifecycle::{LifeError, live};
+pub use listener::serve;
+pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
+pub use problem::{Problem, RecordError};
+pub use request_id::RequestId;
+pub use site::{Site, document_of};
+pub use system_api::SystemApi;

@@ -1,0 +1,17 @@
+//! The guarded listener: serves an endpoint on a TCP socket, and lets no peer draw anything out for ever.
+//!
+//! * [`accept`] the accept loop: how many connections, what happens beyond that, and the orderly end
+//! * `connection` one connection: HTTP/1.1 or HTTP/2 (prior knowledge), and when it is closed
+//! * `pulse` what a connection is doing, and until when it may: send a request head, stand idle, take an answer
+//! * `linger` closing so that the peer can still read the last answer
+//!
+//! Bodies have limits of their own, in [`crate::body`]; how long a handler may take is its service's affair.
+
+pub mod accept;
+mod connection;
+mod linger;
+mod pulse;
+#[cfg(test)]
+mod tests;
+
+pub use self::accept::{ListenerLimits, serve, serve_with_limits};

@@ -1,0 +1,51 @@
+//! A site: an API with everything that every service puts around one. Documentation, keys, limits, the guard.
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem::{EndpointExt, Response, Route};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+
+use crate::docs::{DocsPage, document_endpoint};
+use crate::openapi::finish_document;
+use crate::{Authenticator, BodyReader, RouteTable, guard};
+
+/// An API and what its site needs.
+pub struct Site<A> {
+    /// The operations.
+    pub api: A,
+    /// What the operations are called together.
+    pub title: &'static str,
+    /// The finished OpenAPI document; `None`: `/docs` and `/openapi.json` are switched off.
+    pub document: Option<String>,
+    /// Who may ask.
+    pub authenticator: Arc<Authenticator>,
+    /// How bodies are read.
+    pub body_reader: BodyReader,
+}
+
+/// Returns the finished OpenAPI document of an API.
+///
+/// # Panics
+/// When poem-openapi writes something that is not JSON.
+#[must_use]
+pub fn document_of<A: OpenApi + 'static>(api: A, title: &str, version: &str, description: &str) -> String {
+    let license = LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0");
+    let service = OpenApiService::new(api, title, version).description(description).license(license);
+    finish_document(&service.spec()).expect("poem-openapi writes JSON")
+}
+
+impl<A: OpenApi + 'static> Site<A> {
+    /// Makes the endpoint to serve.
+    pub fn into_endpoint(self) -> BoxEndpoint<'static, Response> {
+        let mut routes = RouteTable::of::<A>();
+        let mut site = Route::new().nest_no_strip("/", OpenApiService::new(self.api, self.title, ""));
+        if let Some(document) = self.document {
+            site = site.at("/docs", DocsPage::new(self.title, &document).into_endpoint());
+            site = site.at("/openapi.json", document_endpoint(document));
+            routes = routes.with("/docs", &[Method::GET]).with("/openapi.json", &[Method::GET]);
+        }
+        guard(site.data(self.authenticator).data(self.body_reader), routes).boxed()
+    }
+}
