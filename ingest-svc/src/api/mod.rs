@@ -1,0 +1,108 @@
+//! The routes of ingest-svc, on one page. Each operation has a file of its own.
+
+mod logs_body;
+mod post_logs;
+
+use std::sync::Arc;
+
+use domain::Clock;
+use poem::Result;
+use poem_openapi::param::{Header, Query};
+use poem_openapi::{OpenApi, Tags};
+use sentinel_http::{Authorized, Ingest, Notes, OperationNotes, ProblemNote};
+use store::LogStore;
+
+use logs_body::LogsBody;
+use post_logs::{Options, StoredAnswer};
+
+/// The operations of ingest-svc.
+#[derive(Clone)]
+pub struct IngestApi {
+    /// Where logs are kept.
+    pub store: Arc<dyn LogStore>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The groups that Swagger UI shows operations in.
+#[derive(Tags)]
+enum Group {
+    /// Sending logs.
+    Ingest,
+}
+
+#[OpenApi(tag = "Group::Ingest")]
+impl IngestApi {
+    /// Send logs
+    ///
+    /// Stores one log, or many: the valid ones together, in one transaction. A 201 means that they are on disk
+    /// and visible to every query. Records that are not valid are reported, each with its index and field, and
+    /// do not keep the others from being stored. 400 when none is valid.
+    #[oai(path = "/logs", method = "post", operation_id = "postLogs")]
+    async fn post_logs(
+        &self,
+        key: Authorized<Ingest>,
+        /// Reject the whole request if one record is not valid.
+        atomic: Query<Option<bool>>,
+        /// Makes a repeat harmless: within 24 h, the same key with the same body stores nothing and gets the first
+        /// answer again. The same key with another body is a 422.
+        #[oai(name = "Idempotency-Key", example = "example_idempotency_key")]
+        idempotency_key: Header<Option<String>>,
+        body: LogsBody,
+    ) -> Result<StoredAnswer> {
+        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0), body).await
+    }
+
+    /// Send logs
+    ///
+    /// The same as `POST /logs`.
+    #[oai(path = "/api/v1/logs", method = "post", operation_id = "postLogsV1")]
+    async fn post_logs_v1(
+        &self,
+        key: Authorized<Ingest>,
+        /// Reject the whole request if one record is not valid.
+        atomic: Query<Option<bool>>,
+        /// Makes a repeat harmless.
+        #[oai(name = "Idempotency-Key", example = "example_idempotency_key")]
+        idempotency_key: Header<Option<String>>,
+        body: LogsBody,
+    ) -> Result<StoredAnswer> {
+        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0), body).await
+    }
+
+    /// Send logs
+    ///
+    /// The same as `POST /logs`.
+    #[oai(path = "/api/v1/logs/batch", method = "post", operation_id = "postLogsBatch")]
+    async fn post_logs_batch(
+        &self,
+        key: Authorized<Ingest>,
+        /// Reject the whole request if one record is not valid.
+        atomic: Query<Option<bool>>,
+        /// Makes a repeat harmless.
+        #[oai(name = "Idempotency-Key", example = "example_idempotency_key")]
+        idempotency_key: Header<Option<String>>,
+        body: LogsBody,
+    ) -> Result<StoredAnswer> {
+        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0), body).await
+    }
+}
+
+fn example_idempotency_key() -> Option<String> {
+    Some("5f0c9c8e-payments-000017".to_owned())
+}
+
+/// What the document says of the operations beside what their code says.
+#[derive(Debug)]
+pub struct IngestNotes;
+
+impl Notes for IngestNotes {
+    const OPERATIONS: &'static [OperationNotes] = &[OperationNotes {
+        operations: &["postLogs", "postLogsV1", "postLogsBatch"],
+        query: &[],
+        problems: &[
+            ProblemNote { status: 422, description: "The idempotency key was used for another request." },
+            ProblemNote { status: 507, description: "The disk is full; nothing was stored." },
+        ],
+    }];
+}

@@ -1,0 +1,33 @@
+//! From the bytes of a request body to records: JSON, NDJSON and text lines in, a [`domain::RecordBatch`]
+//! and the records that were refused out. Pure and synchronous; the bytes are already inflated and bounded.
+//!
+//! A fault in one record refuses that record only and names its index, its field and a stable code. Only a
+//! body that cannot be taken apart into records fails as a whole.
+//!
+//! * `body` the entry, `format` which format a `Content-Type` stands for, `error` what can be wrong
+//! * `json` the three shapes of a JSON body, `ndjson` and `text` lines
+//! * `record` one JSON object, taken apart but not judged; `value` one of its values; `escapes` in its texts
+//! * `fields` the rules of each field, `attributes` those of attributes
+//! * `builder` puts records that keep the rules into the batch and counts the others
+//!
+//! Not here: decompression, the sizes of bodies, HTTP answers.
+
+mod attributes;
+mod body;
+mod builder;
+mod error;
+mod escapes;
+mod fields;
+mod format;
+mod json;
+mod ndjson;
+mod record;
+mod text;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use body::{Context, Decoded, decode};
+pub use error::{DecodeError, RejectedRecord, codes};
+pub use format::BodyFormat;
