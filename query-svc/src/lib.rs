@@ -1,0 +1,20 @@
+//! The read path: search, count, delete.
+//!
+//! * [`api`] the routes, on one page
+//! * [`params`] what query strings mean
+//! * [`app`] the service as a whole: the only place that names an engine
+//! * [`config`] its options
+
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod params;
+
+pub use app::App;
+pub use config::Config;
+
+/// The service's name, as it goes in logs, metrics and documents.
+pub const SERVICE: &str = "query-svc";
+
+/// What `/` says to a browser.
+pub const PAGE: &str = include_str!("page/index.html");

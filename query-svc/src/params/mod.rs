@@ -1,0 +1,18 @@
+//! From a query string to what it means: a [`domain::Filter`] and a [`domain::Page`].
+//!
+//! Every name that a client may use stands in one table ([`names`]), which is also what the OpenAPI document
+//! shows. A name that is not in it, or that is given twice where once is meant, is an error: a filter that is
+//! silently ignored would show too much, and delete too much.
+
+mod filter;
+pub mod names;
+mod paging;
+mod query;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub use filter::read_filter;
+pub use paging::read_page;
+pub use query::Query;

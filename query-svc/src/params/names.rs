@@ -1,0 +1,116 @@
+//! The names of query parameters, as the OpenAPI document shows them.
+
+use sentinel_http::{ParameterKind, QueryParameter};
+
+const TIME_NOTE: &str = "2025-04-01T00:00:00Z";
+
+const fn time(name: &'static str, description: &'static str) -> QueryParameter {
+    QueryParameter { name, description, kind: ParameterKind::Text, example: TIME_NOTE, repeatable: false }
+}
+
+/// The parameters that select records.
+pub const FILTER: &[QueryParameter] = &[
+    QueryParameter {
+        name: "service",
+        description: "Only logs of this service; repeat it, or give a comma list, for several.",
+        kind: ParameterKind::Text,
+        example: "payment-service",
+        repeatable: true,
+    },
+    QueryParameter {
+        name: "severity",
+        description: "Only logs of this severity, in any spelling (WARN, warning, 13); repeat it, or give a comma \
+                      list, for several.",
+        kind: ParameterKind::Text,
+        example: "ERROR",
+        repeatable: true,
+    },
+    QueryParameter {
+        name: "level",
+        description: "The same as `severity`.",
+        kind: ParameterKind::Text,
+        example: "WARN",
+        repeatable: true,
+    },
+    QueryParameter {
+        name: "min_severity",
+        description: "Only logs of this severity or a worse one.",
+        kind: ParameterKind::Text,
+        example: "WARNING",
+        repeatable: false,
+    },
+    time("from", "Only logs that happened at this time or later. Absolute, or relative to now: `now-1h`."),
+    time("to", "Only logs that happened before this time. Absolute, or relative to now."),
+    time("timestamp_start", "Only logs that happened at this time or later."),
+    time("timestamp_end", "Only logs that happened at this time or earlier."),
+    time("received_at_start", "Only logs that arrived at this time or later."),
+    time("received_at_end", "Only logs that arrived at this time or earlier."),
+];
+
+/// The parameter that `DELETE /logs` knows beside [`FILTER`].
+pub const DELETE: &[QueryParameter] = &[
+    time(
+        "before",
+        "Delete logs that happened before this time: the same as `to`. Absolute, or relative: `now-30d`.",
+    ),
+    QueryParameter {
+        name: "dry_run",
+        description: "Only count what would be deleted.",
+        kind: ParameterKind::Boolean,
+        example: "true",
+        repeatable: false,
+    },
+];
+
+/// The parameters that say which slice is meant. One style at a time: `cursor`, `offset` (= `skip`), or `page`.
+pub const PAGING: &[QueryParameter] = &[
+    QueryParameter {
+        name: "limit",
+        description: "Most logs to return; more than 1000 is served as 1000, with a link to the rest.",
+        kind: ParameterKind::Integer { min: 1 },
+        example: "100",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "cursor",
+        description: "Where the last page ended: its `X-Next-Cursor`. Stays right while logs arrive.",
+        kind: ParameterKind::Text,
+        example: "ZAAGMbYi8pAAAAAAAAAABzI",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "offset",
+        description: "How many logs to skip.",
+        kind: ParameterKind::Integer { min: 0 },
+        example: "200",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "skip",
+        description: "The same as `offset`.",
+        kind: ParameterKind::Integer { min: 0 },
+        example: "200",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "page",
+        description: "Which page, from 1; with `page_size`.",
+        kind: ParameterKind::Integer { min: 1 },
+        example: "3",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "page_size",
+        description: "Most logs of a page; with `page`.",
+        kind: ParameterKind::Integer { min: 1 },
+        example: "50",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "order",
+        description: "`desc`: newest first; `asc`: oldest first.",
+        kind: ParameterKind::OneOf(&["desc", "asc"]),
+        example: "desc",
+        repeatable: false,
+    },
+];

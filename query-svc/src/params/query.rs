@@ -1,0 +1,78 @@
+//! A query string, taken apart but not yet understood.
+
+use poem::Request;
+use sentinel_http::Problem;
+
+/// The parameters of a request, in order. Whoever reads one takes it out; what is left at the end is unknown.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    known: Vec<&'static str>,
+}
+
+impl Query {
+    /// Takes the query string of a request apart.
+    ///
+    /// # Errors
+    /// A 400 when it is not percent-encoded UTF-8.
+    pub fn of(request: &Request) -> Result<Self, Problem> {
+        Self::parse(request.uri().query().unwrap_or_default())
+    }
+
+    /// Takes a query string apart.
+    ///
+    /// # Errors
+    /// A 400 when it is not percent-encoded UTF-8.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        if pairs.iter().any(|(name, value)| [name, value].iter().any(|text| text.contains('\u{fffd}'))) {
+            return Err(Problem::bad_request(
+                "invalid_query",
+                "the query string is not percent-encoded UTF-8",
+            ));
+        }
+        Ok(Self { pairs, known: Vec::new() })
+    }
+
+    /// Takes all values of a parameter that may be repeated or hold a comma list.
+    pub fn take_list(&mut self, name: &'static str) -> Vec<String> {
+        let values = self.take(name);
+        values.iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned()).collect()
+    }
+
+    /// Takes the value of a parameter that may be given once.
+    ///
+    /// # Errors
+    /// A 400 when it is given twice.
+    pub fn take_one(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        let mut values = self.take(name).into_iter();
+        let value = values.next();
+        match values.next() {
+            Some(_) => Err(Problem::invalid_parameter(name, "given more than once")),
+            None => Ok(value),
+        }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// A 400 that names the first parameter that nobody took, and all that there are.
+    pub fn finish(self) -> Result<(), Problem> {
+        match self.pairs.first() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let known = self.known.join(", ");
+                let detail = format!("unknown parameter \"{name}\"; known here: {known}");
+                Err(Problem::bad_request("unknown_parameter", detail))
+            }
+        }
+    }
+
+    fn take(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(name);
+        let (taken, rest) = std::mem::take(&mut self.pairs).into_iter().partition(|(given, _)| given == name);
+        self.pairs = rest;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+}

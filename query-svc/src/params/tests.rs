@@ -1,0 +1,154 @@
+//! What a query string means, and what it must not say.
+
+use domain::{Cursor, Filter, Order, Page, PageStart, Position, RecordRef, Severity, Timestamp};
+use sentinel_http::Problem;
+
+use super::*;
+
+/// 2025-04-01T12:00:00Z.
+const NOON: i64 = 1_743_508_800_000_000;
+
+fn filter(query: &str) -> Result<Filter, Problem> {
+    let mut query = Query::parse(query)?;
+    let filter = read_filter(&mut query, Timestamp::saturating_from_micros(NOON), true)?;
+    query.finish()?;
+    Ok(filter)
+}
+
+fn page(query: &str) -> Result<Page, Problem> {
+    let mut query = Query::parse(query)?;
+    let page = read_page(&mut query)?;
+    query.finish()?;
+    Ok(page)
+}
+
+fn matches(query: &str, service: &str, severity: &str, seconds_after_noon: i64) -> bool {
+    let time = Timestamp::saturating_from_micros(NOON + seconds_after_noon * 1_000_000);
+    let severity = Severity::parse(severity).unwrap();
+    let (message, trace_id, span_id, host, attributes) = ("", "", "", "", "");
+    let record = RecordRef {
+        timestamp: time,
+        received_at: time,
+        severity,
+        service,
+        message,
+        trace_id,
+        span_id,
+        host,
+        attributes,
+    };
+    filter(query).unwrap().matches(&record)
+}
+
+#[test]
+fn every_filter_parameter_selects_what_its_name_says() {
+    let cases = [
+        ("", "auth", "INFO", 0, true),
+        ("service=auth", "auth", "INFO", 0, true),
+        ("service=auth", "pay", "INFO", 0, false),
+        ("service=auth,pay", "pay", "INFO", 0, true),
+        ("service=auth&service=pay", "pay", "INFO", 0, true),
+        ("severity=WARN", "a", "WARNING", 0, true),
+        ("level=warning", "a", "WARN3", 0, true),
+        ("severity=13,ERROR", "a", "ERR", 0, true),
+        ("severity=INFO&level=ERROR", "a", "INFO", 0, false),
+        ("min_severity=warn", "a", "ERROR", 0, true),
+        ("min_severity=warn", "a", "INFO", 0, false),
+        ("from=2025-04-01T12:00:00Z", "a", "INFO", 0, true),
+        ("from=2025-04-01T12:00:01Z", "a", "INFO", 0, false),
+        ("to=2025-04-01T12:00:00Z", "a", "INFO", 0, false),
+        ("before=2025-04-01T12:00:01Z", "a", "INFO", 0, true),
+        ("timestamp_end=2025-04-01T12:00:00Z", "a", "INFO", 0, true),
+        ("timestamp_end=2025-04-01T11:59:59Z", "a", "INFO", 0, false),
+        ("timestamp_start=2025-04-01+12:00:00", "a", "INFO", 0, true),
+        ("received_at_start=1743508801", "a", "INFO", 0, false),
+        ("received_at_end=1743508800000", "a", "INFO", 0, true),
+        ("from=now-1h&to=now", "a", "INFO", -1, true),
+        ("from=now-1h&to=now", "a", "INFO", -3601, false),
+        ("from=2025-04-01T14:00:00%2B02:00", "a", "INFO", 0, true),
+    ];
+    for (query, service, severity, second, expected) in cases {
+        assert_eq!(matches(query, service, severity, second), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_is_an_error_that_names_the_parameter() {
+    let cases = [
+        ("severity=loud", "parameter severity"),
+        ("level=", "parameter level"),
+        ("min_severity=25", "parameter min_severity"),
+        ("service=", "parameter service"),
+        ("from=yesterday", "parameter from"),
+        ("from=", "parameter from"),
+        ("to=now-1y", "parameter to"),
+        ("from=now-99999999999h", "parameter from"),
+        ("timestamp_start=2025-13-01", "parameter timestamp_start"),
+        ("from=2025-04-01T14:00:00+02:00", "%2B"),
+        ("from=now&to=now-1h", "the range ends before it starts"),
+        ("from=now&from=now", "given more than once"),
+        ("servce=auth", "unknown parameter \"servce\""),
+        ("q=x", "unknown parameter \"q\""),
+        ("service=%ff", "percent-encoded UTF-8"),
+    ];
+    for (query, expected) in cases {
+        let problem = filter(query).expect_err(query);
+        assert_eq!(problem.status().as_u16(), 400, "{query}");
+        assert!(problem.detail().contains(expected), "{query}: {}", problem.detail());
+    }
+}
+
+#[test]
+fn every_style_of_paging_is_read() {
+    let position = Position { timestamp: Timestamp::saturating_from_micros(NOON), id: 7 };
+    let cursor = Cursor { order: Order::Ascending, position }.encode();
+    let cases = [
+        (String::new(), Page::default()),
+        ("limit=5".into(), Page { limit: 5, ..Page::default() }),
+        ("limit=5000".into(), Page { limit: 1000, ..Page::default() }),
+        ("limit=99999999999999999999999".into(), Page { limit: 1000, ..Page::default() }),
+        ("skip=20&limit=10".into(), Page { limit: 10, start: PageStart::Offset(20), ..Page::default() }),
+        ("offset=0".into(), Page { start: PageStart::Offset(0), ..Page::default() }),
+        ("page=3&page_size=50".into(), Page { limit: 50, start: PageStart::Offset(100), ..Page::default() }),
+        ("page=1".into(), Page { start: PageStart::Offset(0), ..Page::default() }),
+        ("order=asc".into(), Page { order: Order::Ascending, ..Page::default() }),
+        (
+            format!("cursor={cursor}&limit=2"),
+            Page { limit: 2, order: Order::Ascending, start: PageStart::After(position) },
+        ),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(page(&query).unwrap(), expected, "{query}");
+    }
+}
+
+#[test]
+fn paging_that_cannot_be_read_is_an_error() {
+    let position = Position { timestamp: Timestamp::MIN, id: 1 };
+    let cursor = Cursor { order: Order::Ascending, position }.encode();
+    let mixed = format!("cursor={cursor}&offset=1");
+    let other_order = format!("cursor={cursor}&order=desc");
+    let cases = [
+        ("limit=0", "parameter limit"),
+        ("limit=-1", "parameter limit"),
+        ("limit=1e23", "parameter limit"),
+        ("limit=1.5", "parameter limit"),
+        ("limit=", "parameter limit"),
+        ("limit=ten", "parameter limit"),
+        ("page=0", "parameter page"),
+        ("offset=18446744073709551616", "go on with cursor"),
+        ("page=9999999999999999&page_size=1000", "go on with cursor"),
+        ("offset=1&skip=1", "parameter skip"),
+        ("order=sideways", "parameter order"),
+        ("cursor=' OR 1=1", "parameter cursor"),
+        ("page=1&limit=5", "one style of paging"),
+        ("page=1&offset=5", "one style of paging"),
+        (mixed.as_str(), "one style of paging"),
+        (other_order.as_str(), "parameter order"),
+    ];
+    for (query, expected) in cases {
+        let problem = page(query).expect_err(query);
+        assert_eq!(problem.status().as_u16(), 400, "{query}");
+        assert!(problem.detail().contains(expected), "{query}: {}", problem.detail());
+    }
+}
