@@ -1,0 +1,95 @@
+//! `sentinel keys bootstrap`: the keys of an installation that nobody sits in front of.
+//!
+//! Each key lies in a file of its own in the data directory, readable by its owner only: `keys/<service>.key`
+//! for every service that the simulator plays, bound to it, and `keys/reader.key`. A file that is there is
+//! left as it is.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use domain::{Clock, Scope, ScopeSet, ServiceName, Tenant};
+use store::KeyStore;
+
+use super::{KeyOptions, make_key};
+
+/// Only the owner reads keys, and only the owner lists them.
+const KEY_FILE_MODE: u32 = 0o600;
+const KEY_DIRECTORY_MODE: u32 = 0o700;
+
+/// The keys of an installation.
+pub(crate) struct KeyFiles {
+    /// A key that reads and deletes.
+    pub(crate) reader: String,
+    /// A key to send logs with, for each service of the simulator.
+    pub(crate) senders: BTreeMap<String, String>,
+}
+
+/// Makes what is missing, and shows the reader's key.
+pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock, data_dir: &Path) -> anyhow::Result<()> {
+    let files = make_key_files(keys, clock, data_dir).await?;
+    let reader = files.reader;
+    crate::say("Log Sentinel: open http://127.0.0.1:8000/docs and Authorize with the reader's key, or paste");
+    crate::say(&format!("  curl -H 'Authorization: Bearer {reader}' 'http://127.0.0.1:8000/logs?limit=5'"));
+    crate::say(&format!("The reader's key (read, delete): {reader}"));
+    Ok(())
+}
+
+/// Makes the key files that are missing, and reads all of them.
+///
+/// # Errors
+/// When a file cannot be read or written, or the key store fails.
+pub(crate) async fn make_key_files(
+    keys: &dyn KeyStore,
+    clock: &dyn Clock,
+    data_dir: &Path,
+) -> anyhow::Result<KeyFiles> {
+    let directory = data_dir.join("keys");
+    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::set_permissions(&directory, Permissions::from_mode(KEY_DIRECTORY_MODE))?;
+    let reader = ScopeSet::of(&[Scope::Read, Scope::Delete]);
+    let reader = key_file(keys, clock, &directory, "reader", reader, None).await?;
+    let mut senders = BTreeMap::new();
+    for service in simulator::service_names() {
+        let name = ServiceName::parse(service)?;
+        let scopes = ScopeSet::of(&[Scope::Ingest]);
+        let key = key_file(keys, clock, &directory, service, scopes, Some(name)).await?;
+        senders.insert(service.to_owned(), key);
+    }
+    Ok(KeyFiles { reader, senders })
+}
+
+/// Returns the key in a file; makes both if the file is not there.
+async fn key_file(
+    keys: &dyn KeyStore,
+    clock: &dyn Clock,
+    directory: &Path,
+    name: &str,
+    scopes: ScopeSet,
+    service: Option<ServiceName>,
+) -> anyhow::Result<String> {
+    let path = directory.join(format!("{name}.key"));
+    if path.exists() {
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        return Ok(text.trim().to_owned());
+    }
+    let tenant = Tenant::parse(Tenant::DEFAULT_NAME)?;
+    let options = KeyOptions { name: name.to_owned(), tenant, service, scopes, expires: None };
+    let key = make_key(keys, clock, &options).await?.text;
+    write_privately(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(key)
+}
+
+/// Writes a file that only its owner can read at any moment, and that is there whole or not at all.
+fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let mut file = File::create(&unfinished)?;
+    file.set_permissions(Permissions::from_mode(KEY_FILE_MODE))?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! `sentinel keys list`
+
+use domain::{Clock, ServiceName, Timestamp};
+use store::{KeyRecord, KeyStore};
+
+const HEADINGS: [&str; 7] = ["ID", "NAME", "TENANT", "SCOPES", "SERVICE", "CREATED", "STATE"];
+
+/// Prints a table of all keys.
+pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock) -> anyhow::Result<()> {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    rows.extend(keys.list().await?.iter().map(|key| row(key, clock.now())));
+    let widths: [usize; 7] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        crate::say(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    Ok(())
+}
+
+fn row(key: &KeyRecord, now: Timestamp) -> [String; 7] {
+    let principal = &key.principal;
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {at}"),
+        (None, Some(at)) if at <= now => format!("expired {at}"),
+        (None, Some(at)) => format!("works until {at}"),
+        (None, None) => "works".to_owned(),
+    };
+    [
+        principal.key_id.clone(),
+        key.name.clone(),
+        principal.tenant.to_string(),
+        principal.scopes.to_string(),
+        principal.service.as_ref().map_or_else(|| "-".to_owned(), ServiceName::to_string),
+        key.created_at.to_string(),
+        state,
+    ]
+}

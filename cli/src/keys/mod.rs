@@ -1,0 +1,69 @@
+//! `sentinel keys`: making, listing and revoking API keys.
+
+mod bootstrap;
+mod create;
+mod lifetime;
+mod list;
+mod revoke;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Subcommand;
+use domain::SystemClock;
+use runtime::DataDir;
+use store_sqlite::{SqliteKeyStore, StoreDirectory};
+
+pub(crate) use bootstrap::make_key_files;
+pub(crate) use create::{KeyOptions, make_key};
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Makes a key and prints it, alone, on stdout. It cannot be shown again
+    Create {
+        #[command(flatten)]
+        data_dir: DataDir,
+        #[command(flatten)]
+        options: KeyOptions,
+    },
+    /// Lists the keys: id, name, tenant, scopes, service, state. The keys themselves are not kept
+    List {
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+    /// Revokes a key: it stops working within a second, everywhere
+    Revoke {
+        #[command(flatten)]
+        data_dir: DataDir,
+        /// The key's id, as `list` shows it
+        id: String,
+    },
+    /// Makes the keys of an installation in containers: one file per simulated service, and one for a reader
+    Bootstrap {
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What a person has to mend.
+pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
+    let (KeysCommand::Create { data_dir, .. }
+    | KeysCommand::List { data_dir }
+    | KeysCommand::Revoke { data_dir, .. }
+    | KeysCommand::Bootstrap { data_dir }) = &command;
+    let data_dir: PathBuf = data_dir.data_dir.clone();
+    let directory = StoreDirectory::prepare(&data_dir)?;
+    let keys = Arc::new(SqliteKeyStore::open(&directory).await?);
+    match command {
+        KeysCommand::Create { options, .. } => create::run(&*keys, &SystemClock, &options).await?,
+        KeysCommand::List { .. } => list::run(&*keys, &SystemClock).await?,
+        KeysCommand::Revoke { id, .. } => revoke::run(&*keys, &SystemClock, &id).await?,
+        KeysCommand::Bootstrap { .. } => bootstrap::run(&*keys, &SystemClock, &data_dir).await?,
+    }
+    keys.close().await.context("could not close the keys' file")
+}

@@ -1,0 +1,44 @@
+//! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
+//! keeps API keys.
+
+mod app;
+mod keys;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Log Sentinel: systems fall, logs survive.
+#[derive(Debug, Parser)]
+#[command(name = "sentinel", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs both services in one process, on one address
+    Up(up::UpOptions),
+    /// Makes, lists and revokes API keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    runtime::load_dotenv()?;
+    let cli = Cli::parse();
+    tokio::runtime::Runtime::new()?.block_on(async {
+        match cli.command {
+            Command::Up(options) => up::run(options).await,
+            Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// Writes a line for a person, or for a pipe, to stdout.
+#[expect(clippy::print_stdout, reason = "what a command prints is its answer")]
+fn say(line: &str) {
+    println!("{line}");
+}
