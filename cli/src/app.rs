@@ -6,84 +6,51 @@ use std::sync::Arc;
 use anyhow::Context;
 use domain::Clock;
 use ingest_svc::api::IngestApi;
-use poem::Response;
-use poem::endpoint::BoxEndpoint;
 use query_svc::api::QueryApi;
+use runtime::DocsOption;
 use sentinel_http::openapi::merge_documents;
-use sentinel_http::{
-    Authenticator, AuthenticatorOptions, BodyReader, LifeError, Readiness, Site, SystemApi, live,
-};
-use store::{KeyStore, LogStore};
+use sentinel_http::{Readiness, Service, Site, Stores, SystemApi};
 use store_sqlite::{SqliteKeyStore, SqliteLogStore, StoreDirectory};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 const TITLE: &str = "Log Sentinel";
 
-/// Both services, ready to run.
-pub(crate) struct App {
-    endpoint: BoxEndpoint<'static, Response>,
-    readiness: Readiness,
-    store: Arc<SqliteLogStore>,
-    keys: Arc<SqliteKeyStore>,
+/// The service's name, as it goes in logs and metrics.
+pub(crate) const SERVICE: &str = "sentinel";
+
+/// Opens the stores and puts the services together.
+///
+/// # Errors
+/// When the data directory cannot be used.
+pub(crate) async fn build(
+    data_dir: &Path,
+    docs: &DocsOption,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Service> {
+    let stores = open_stores(data_dir).await?;
+    let readiness = Readiness::default();
+    let store = &stores.logs;
+    let system = SystemApi {
+        service: SERVICE,
+        version: env!("CARGO_PKG_VERSION"),
+        readiness: readiness.clone(),
+        store: Arc::clone(store),
+        page: query_svc::PAGE,
+    };
+    let ingest = IngestApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
+    let query = QueryApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
+    let document = docs.is_on().then(document).transpose()?;
+    let site = Site { api: (ingest, query, system), title: TITLE, document };
+    Ok(site.into_service(stores, readiness, clock))
 }
 
-impl App {
-    /// Opens the stores and puts the services together.
-    ///
-    /// # Errors
-    /// When the data directory cannot be used.
-    pub(crate) async fn build(data_dir: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let directory = StoreDirectory::prepare(data_dir)?;
-        let keys = Arc::new(SqliteKeyStore::open(&directory).await.context("cannot open the keys")?);
-        let store = Arc::new(SqliteLogStore::open(&directory).await.context("cannot open the logs")?);
-        let readiness = Readiness::default();
-        let authenticator =
-            Authenticator::new(keys.clone(), Arc::clone(&clock), AuthenticatorOptions::default());
-        let logs: Arc<dyn LogStore> = store.clone();
-        let system = SystemApi {
-            service: "sentinel",
-            version: env!("CARGO_PKG_VERSION"),
-            readiness: readiness.clone(),
-            store: Arc::clone(&logs),
-            page: query_svc::PAGE,
-        };
-        let ingest = IngestApi { store: Arc::clone(&logs), clock: Arc::clone(&clock) };
-        let query = QueryApi { store: logs, clock };
-        let document = merge_documents(&query_svc::app::document(), &ingest_svc::app::document())
-            .context("the services' documents do not fit together")?;
-        let site = Site {
-            api: (ingest, query, system),
-            title: TITLE,
-            document: Some(document),
-            authenticator: Arc::new(authenticator),
-            body_reader: BodyReader::default(),
-        };
-        Ok(Self { endpoint: site.into_endpoint(), readiness, store, keys })
-    }
+async fn open_stores(data_dir: &Path) -> anyhow::Result<Stores> {
+    let directory = StoreDirectory::prepare(data_dir)?;
+    let keys = SqliteKeyStore::open(&directory).await.context("cannot open the keys")?;
+    let logs = SqliteLogStore::open(&directory).await.context("cannot open the logs")?;
+    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
+}
 
-    /// Returns where the keys are kept.
-    pub(crate) fn keys(&self) -> &dyn KeyStore {
-        &*self.keys
-    }
-
-    /// Serves until `shutdown` is cancelled, and ends in order.
-    ///
-    /// # Errors
-    /// [`LifeError`].
-    pub(crate) async fn run_until(
-        self,
-        listener: TcpListener,
-        shutdown: CancellationToken,
-    ) -> Result<(), LifeError> {
-        let failed = self.store.failed();
-        let lived = live(listener, self.endpoint, self.readiness, &*self.store, failed, shutdown).await;
-        if let Err(error) = self.keys.close().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the keys' file was not closed in order"
-            );
-        }
-        lived
-    }
+fn document() -> anyhow::Result<String> {
+    merge_documents(&query_svc::app::document(), &ingest_svc::app::document())
+        .context("the services' documents do not fit together")
 }

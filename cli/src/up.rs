@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use domain::{ScopeSet, SystemClock, Tenant};
-use runtime::{DataDir, Listen, LogOptions};
-use sentinel_http::LifeError;
-use simulator::{ApiKey, KeySource};
-use tokio::net::TcpListener;
+use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
+use sentinel_http::exit_code;
+use simulator::{ApiKey, KeySource, Summary};
+use store::KeyStore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app;
 use crate::keys::{KeyOptions, make_key, make_key_files};
 use crate::say;
 
@@ -32,56 +32,74 @@ pub(crate) struct UpOptions {
     listen: Listen<8000>,
     #[command(flatten)]
     log: LogOptions,
+    #[command(flatten)]
+    docs: DocsOption,
     /// How many replicas of the simulator to run; each plays several services and sends 20 logs a second
     #[arg(long, env = "SENTINEL_SIMULATE", value_name = "N", default_value_t = 0)]
     simulate: u32,
 }
+
+/// The simulators that run in this process.
+type Simulators = JoinSet<anyhow::Result<Summary>>;
 
 /// Runs until it is told to stop.
 ///
 /// # Errors
 /// What a person has to mend.
 pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
-    let _telemetry = runtime::telemetry::init("sentinel", options.log.format());
-    let shutdown = runtime::signal_token()?;
-    let listen = options.listen.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    let address = listener.local_addr()?;
+    let process = Process::start(app::SERVICE, &options.listen, &options.log).await?;
+    let (address, shutdown) = (process.listener.local_addr()?, process.shutdown);
     let data_dir = &options.data_dir.data_dir;
-    let app = App::build(data_dir, Arc::new(SystemClock)).await?;
+    let service = app::build(data_dir, &options.docs, Arc::new(SystemClock)).await?;
+    let keys = Arc::clone(&service.stores.keys);
 
-    welcome(&app, address).await?;
+    welcome(&*keys, address, &options.docs).await?;
+    let simulators = start_simulators(&options, &*keys, address, &shutdown).await?;
+    let lived = service.run_until(process.listener, shutdown.clone()).await;
+    // Without a service there is nobody to send to, whatever ended it.
+    shutdown.cancel();
+    wait_for_all(simulators).await;
+    Ok(exit_code(lived)?)
+}
+
+async fn start_simulators(
+    options: &UpOptions,
+    keys: &dyn KeyStore,
+    address: SocketAddr,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Simulators> {
     let mut simulators = JoinSet::new();
-    if options.simulate > 0 {
-        let keys = make_key_files(app.keys(), &SystemClock, data_dir).await?;
-        let keys = keys.senders.into_iter().map(|(service, key)| (service, ApiKey::new(key))).collect();
-        let keys = KeySource::PerService(keys);
-        for replica in 1..=options.simulate {
-            let config = simulator_config(replica, address, keys.clone());
-            simulators.spawn(simulator::run(config, shutdown.clone()));
-        }
+    if options.simulate == 0 {
+        return Ok(simulators);
     }
-    let lived = app.run_until(listener, shutdown).await;
+    let files = make_key_files(keys, &SystemClock, &options.data_dir.data_dir).await?;
+    let keys = files.senders.into_iter().map(|(service, key)| (service, ApiKey::new(key))).collect();
+    let keys = KeySource::PerService(keys);
+    for replica in 1..=options.simulate {
+        let config = simulator_config(replica, address, keys.clone());
+        simulators.spawn(simulator::run(config, shutdown.clone()));
+    }
+    Ok(simulators)
+}
+
+/// Waits until every simulator has ended. How they end does not decide how the process does.
+async fn wait_for_all(mut simulators: Simulators) {
     while let Some(ended) = simulators.join_next().await {
-        if let Err(error) = ended? {
-            tracing::warn!(%error, "a simulator failed");
+        match ended {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = format!("{error:#}"), "a simulator failed"),
+            Err(error) => tracing::error!(%error, "a simulator panicked"),
         }
-    }
-    match lived {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(LifeError::StoreFailed) => Ok(ExitCode::from(runtime::EXIT_FATAL_STORE)),
-        Err(error) => Err(error.into()),
     }
 }
 
-/// Says where everything is. At the first start, when there is no key yet, makes one and shows it.
-async fn welcome(app: &App, address: SocketAddr) -> anyhow::Result<()> {
-    say(&format!("Log Sentinel: open http://{address}/docs"));
-    let has_key = app.keys().list().await?.iter().any(|key| key.name == FIRST_KEY_NAME);
-    if has_key {
-        say(
-            "The key was shown at the first start. Make another one: sentinel keys create --scopes ingest,read,delete",
-        );
+/// Says where everything is. At the first start, when there is no key at all, makes one and shows it.
+async fn welcome(keys: &dyn KeyStore, address: SocketAddr, docs: &DocsOption) -> anyhow::Result<()> {
+    let page = if docs.is_on() { "/docs" } else { "/" };
+    say(&format!("Log Sentinel: open http://{address}{page}"));
+    if !keys.list().await?.is_empty() {
+        say("There are keys already. The key was shown at the first start, or when it was made. \
+             Make another one: sentinel keys create --scopes ingest,read,delete");
         return Ok(());
     }
     let options = KeyOptions {
@@ -91,7 +109,7 @@ async fn welcome(app: &App, address: SocketAddr) -> anyhow::Result<()> {
         scopes: ScopeSet::ALL,
         expires: None,
     };
-    let key = make_key(app.keys(), &SystemClock, &options).await?.text;
+    let key = make_key(keys, &SystemClock, &options).await?.text;
     say(&format!("Your key, shown only now: {key}"));
     say("Paste this to see the newest logs:");
     say(&format!("  curl -H 'Authorization: Bearer {key}' 'http://{address}/logs?limit=5'"));

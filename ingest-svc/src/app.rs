@@ -1,19 +1,13 @@
 //! The service as a whole. Only this file names an engine; everything else sees `dyn LogStore`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use domain::Clock;
-use poem::Response;
-use poem::endpoint::BoxEndpoint;
-use sentinel_http::{
-    Authenticator, AuthenticatorOptions, BodyReader, Documented, LifeError, Readiness, Site, SystemApi,
-    document_of, live,
-};
+use domain::{Clock, SystemClock};
+use sentinel_http::{Documented, Readiness, Service, Site, Stores, SystemApi, document_of};
 use store::{LogStore, MemoryLogStore};
 use store_sqlite::{SqliteKeyStore, SqliteLogStore, StoreDirectory};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::api::{IngestApi, IngestNotes};
 use crate::{Config, SERVICE};
@@ -27,56 +21,26 @@ const PAGE: &str = include_str!("page.html");
 
 type Api = (IngestApi, SystemApi);
 
-/// The service, ready to run.
-pub struct App {
-    listener: TcpListener,
-    endpoint: BoxEndpoint<'static, Response>,
-    readiness: Readiness,
-    store: Arc<SqliteLogStore>,
-    keys: Arc<SqliteKeyStore>,
+/// Opens the stores and puts the service together.
+///
+/// # Errors
+/// When the data directory cannot be used.
+pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
+    let stores = open_stores(&config.service.data_dir.data_dir).await?;
+    let readiness = Readiness::default();
+    let site = Site {
+        api: api(Arc::clone(&stores.logs), Arc::clone(&clock), readiness.clone()),
+        title: TITLE,
+        document: config.service.docs.is_on().then(document),
+    };
+    Ok(site.into_service(stores, readiness, clock))
 }
 
-impl App {
-    /// Opens the stores and puts the service together.
-    ///
-    /// # Errors
-    /// When the data directory cannot be used.
-    pub async fn build(
-        config: &Config,
-        listener: TcpListener,
-        clock: Arc<dyn Clock>,
-    ) -> anyhow::Result<Self> {
-        let directory = StoreDirectory::prepare(&config.data_dir.data_dir)?;
-        let keys = Arc::new(SqliteKeyStore::open(&directory).await.context("cannot open the keys")?);
-        let store = Arc::new(SqliteLogStore::open(&directory).await.context("cannot open the logs")?);
-        let readiness = Readiness::default();
-        let authenticator =
-            Authenticator::new(keys.clone(), Arc::clone(&clock), AuthenticatorOptions::default());
-        let site = Site {
-            api: api(store.clone(), clock, readiness.clone()),
-            title: TITLE,
-            document: (config.docs == "on").then(document),
-            authenticator: Arc::new(authenticator),
-            body_reader: BodyReader::default(),
-        };
-        Ok(Self { listener, endpoint: site.into_endpoint(), readiness, store, keys })
-    }
-
-    /// Serves until `shutdown` is cancelled, and ends in order.
-    ///
-    /// # Errors
-    /// [`LifeError`].
-    pub async fn run_until(self, shutdown: CancellationToken) -> Result<(), LifeError> {
-        let failed = self.store.failed();
-        let lived = live(self.listener, self.endpoint, self.readiness, &*self.store, failed, shutdown).await;
-        if let Err(error) = self.keys.close().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the keys' file was not closed in order"
-            );
-        }
-        lived
-    }
+async fn open_stores(data_dir: &Path) -> anyhow::Result<Stores> {
+    let directory = StoreDirectory::prepare(data_dir)?;
+    let keys = SqliteKeyStore::open(&directory).await.context("cannot open the keys")?;
+    let logs = SqliteLogStore::open(&directory).await.context("cannot open the logs")?;
+    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
 }
 
 fn api(
@@ -93,6 +57,6 @@ fn api(
 #[must_use]
 pub fn document() -> String {
     // Only the types of an API go into its document; the parts are never used.
-    let api = api(Arc::new(MemoryLogStore::default()), Arc::new(domain::SystemClock), Readiness::default());
+    let api = api(Arc::new(MemoryLogStore::default()), Arc::new(SystemClock), Readiness::default());
     document_of(api, TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
 }

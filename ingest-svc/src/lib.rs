@@ -11,7 +11,6 @@ pub mod app;
 pub mod config;
 pub mod decode;
 
-pub use app::App;
 pub use config::Config;
 
 /// The service's name, as it goes in logs, metrics and documents.

@@ -1,20 +1,19 @@
-//! Wires ingest-svc: options, telemetry, the app, an orderly end.
+//! Wires ingest-svc: options, the process, the service, an orderly end.
 
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Parser;
 use domain::SystemClock;
-use ingest_svc::{App, Config, SERVICE, app};
-use sentinel_http::{LifeError, healthcheck};
-use tokio::net::TcpListener;
+use ingest_svc::{Config, SERVICE, app};
+use runtime::Process;
+use sentinel_http::{exit_code, healthcheck};
 
 fn main() -> anyhow::Result<ExitCode> {
     runtime::load_dotenv()?;
     let config = Config::parse();
-    if config.print_openapi {
+    if config.service.print_openapi {
         std::io::stdout().write_all(app::document().as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -22,18 +21,12 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let listen = config.listen.listen;
-    if config.healthcheck {
-        let is_ready = healthcheck(listen).await;
+    let options = &config.service;
+    if options.healthcheck {
+        let is_ready = healthcheck(options.listen.listen).await;
         return Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let _telemetry = runtime::telemetry::init(SERVICE, config.log.format());
-    let shutdown = runtime::signal_token()?;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    let app = App::build(&config, listener, Arc::new(SystemClock)).await?;
-    match app.run_until(shutdown).await {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(LifeError::StoreFailed) => Ok(ExitCode::from(runtime::EXIT_FATAL_STORE)),
-        Err(error) => Err(error.into()),
-    }
+    let process = Process::start(SERVICE, &options.listen, &options.log).await?;
+    let service = app::build(&config, Arc::new(SystemClock)).await?;
+    Ok(exit_code(service.run_until(process.listener, process.shutdown).await)?)
 }

@@ -10,7 +10,6 @@ pub mod app;
 pub mod config;
 pub mod params;
 
-pub use app::App;
 pub use config::Config;
 
 /// The service's name, as it goes in logs, metrics and documents.

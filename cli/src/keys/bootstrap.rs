@@ -5,9 +5,9 @@
 //! left as it is.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::Context;
@@ -48,8 +48,8 @@ pub(crate) async fn make_key_files(
     data_dir: &Path,
 ) -> anyhow::Result<KeyFiles> {
     let directory = data_dir.join("keys");
-    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    fs::set_permissions(&directory, Permissions::from_mode(KEY_DIRECTORY_MODE))?;
+    let made = DirBuilder::new().recursive(true).mode(KEY_DIRECTORY_MODE).create(&directory);
+    made.with_context(|| format!("cannot make {}", directory.display()))?;
     let reader = ScopeSet::of(&[Scope::Read, Scope::Delete]);
     let reader = key_file(keys, clock, &directory, "reader", reader, None).await?;
     let mut senders = BTreeMap::new();
@@ -86,10 +86,36 @@ async fn key_file(
 /// Writes a file that only its owner can read at any moment, and that is there whole or not at all.
 fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    let mut file = File::create(&unfinished)?;
-    file.set_permissions(Permissions::from_mode(KEY_FILE_MODE))?;
+    // One that an earlier run left behind may be open to others: it is not written to.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(KEY_FILE_MODE).open(&unfinished)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_its_owners_only_whatever_an_earlier_run_left_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, left) = (directory.path().join("a.key"), directory.path().join("a.unfinished"));
+        fs::write(&left, "half a k").unwrap();
+        fs::set_permissions(&left, Permissions::from_mode(0o666)).unwrap();
+
+        write_privately(&path, "ls_key").unwrap();
+
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ls_key\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, KEY_FILE_MODE);
+        assert!(!left.exists());
+    }
 }

@@ -7,12 +7,12 @@ mod list;
 mod revoke;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Subcommand;
 use domain::SystemClock;
 use runtime::DataDir;
+use store::KeyStore;
 use store_sqlite::{SqliteKeyStore, StoreDirectory};
 
 pub(crate) use bootstrap::make_key_files;
@@ -58,12 +58,12 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
     | KeysCommand::Bootstrap { data_dir }) = &command;
     let data_dir: PathBuf = data_dir.data_dir.clone();
     let directory = StoreDirectory::prepare(&data_dir)?;
-    let keys = Arc::new(SqliteKeyStore::open(&directory).await?);
+    let keys = SqliteKeyStore::open(&directory).await?;
     match command {
-        KeysCommand::Create { options, .. } => create::run(&*keys, &SystemClock, &options).await?,
-        KeysCommand::List { .. } => list::run(&*keys, &SystemClock).await?,
-        KeysCommand::Revoke { id, .. } => revoke::run(&*keys, &SystemClock, &id).await?,
-        KeysCommand::Bootstrap { .. } => bootstrap::run(&*keys, &SystemClock, &data_dir).await?,
+        KeysCommand::Create { options, .. } => create::run(&keys, &SystemClock, &options).await?,
+        KeysCommand::List { .. } => list::run(&keys, &SystemClock).await?,
+        KeysCommand::Revoke { id, .. } => revoke::run(&keys, &SystemClock, &id).await?,
+        KeysCommand::Bootstrap { .. } => bootstrap::run(&keys, &SystemClock, &data_dir).await?,
     }
     keys.close().await.context("could not close the keys' file")
 }

@@ -6,7 +6,7 @@ mod post_logs;
 use std::sync::Arc;
 
 use domain::Clock;
-use poem::Result;
+use poem::{Request, Result};
 use poem_openapi::param::{Header, Query};
 use poem_openapi::{OpenApi, Tags};
 use sentinel_http::{Authorized, Ingest, Notes, OperationNotes, ProblemNote};
@@ -31,6 +31,8 @@ enum Group {
     Ingest,
 }
 
+// Examples of parameters stand in their descriptions: as members of their own, Swagger UI would fill them in, and
+// the second try of everybody would be a repeat of the first.
 #[OpenApi(tag = "Group::Ingest")]
 impl IngestApi {
     /// Send logs
@@ -42,15 +44,16 @@ impl IngestApi {
     async fn post_logs(
         &self,
         key: Authorized<Ingest>,
-        /// Reject the whole request if one record is not valid.
+        /// Reject the whole request if one record is not valid. Example: `true`.
         atomic: Query<Option<bool>>,
         /// Makes a repeat harmless: within 24 h, the same key with the same body stores nothing and gets the first
-        /// answer again. The same key with another body is a 422.
-        #[oai(name = "Idempotency-Key", example = "example_idempotency_key")]
+        /// answer again. The same key with another body is a 422. Example: `5f0c9c8e-payments-000017`.
+        #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
+        request: &Request,
         body: LogsBody,
     ) -> Result<StoredAnswer> {
-        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0), body).await
+        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0, request)?, body).await
     }
 
     /// Send logs
@@ -60,14 +63,15 @@ impl IngestApi {
     async fn post_logs_v1(
         &self,
         key: Authorized<Ingest>,
-        /// Reject the whole request if one record is not valid.
+        /// Reject the whole request if one record is not valid. Example: `true`.
         atomic: Query<Option<bool>>,
-        /// Makes a repeat harmless.
-        #[oai(name = "Idempotency-Key", example = "example_idempotency_key")]
+        /// Makes a repeat harmless. Example: `5f0c9c8e-payments-000017`.
+        #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
+        request: &Request,
         body: LogsBody,
     ) -> Result<StoredAnswer> {
-        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0), body).await
+        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0, request)?, body).await
     }
 
     /// Send logs
@@ -77,19 +81,16 @@ impl IngestApi {
     async fn post_logs_batch(
         &self,
         key: Authorized<Ingest>,
-        /// Reject the whole request if one record is not valid.
+        /// Reject the whole request if one record is not valid. Example: `true`.
         atomic: Query<Option<bool>>,
-        /// Makes a repeat harmless.
-        #[oai(name = "Idempotency-Key", example = "example_idempotency_key")]
+        /// Makes a repeat harmless. Example: `5f0c9c8e-payments-000017`.
+        #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
+        request: &Request,
         body: LogsBody,
     ) -> Result<StoredAnswer> {
-        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0), body).await
+        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0, request)?, body).await
     }
-}
-
-fn example_idempotency_key() -> Option<String> {
-    Some("5f0c9c8e-payments-000017".to_owned())
 }
 
 /// What the document says of the operations beside what their code says.

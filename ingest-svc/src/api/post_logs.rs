@@ -1,9 +1,8 @@
 //! `POST /logs`
 
-use bytes::Bytes;
 use domain::limits::IDEMPOTENCY_KEY_MAX_BYTES;
-use domain::{Principal, Timestamp};
-use poem::Result;
+use domain::{Principal, ServiceName, Timestamp};
+use poem::{Request, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::{Problem, RecordError};
@@ -12,10 +11,13 @@ use store::{Append, Appended, Idempotency};
 
 use super::IngestApi;
 use super::logs_body::LogsBody;
-use crate::decode::{BodyFormat, Context, DecodeError, Decoded, RejectedRecord, decode};
+use crate::decode::{Context, DecodeError, Decoded, RejectedRecord, decode};
 
 /// Bodies from this size on are decoded on a thread that may block, so that other requests go on meanwhile.
 const DECODED_INLINE_BELOW_BYTES: usize = 256 * 1024;
+
+/// The header that makes a repeat harmless.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// What a client asks for beside its logs.
 #[derive(Debug, Default)]
@@ -54,25 +56,34 @@ pub(super) struct Stored {
 }
 
 impl Options {
-    pub(super) fn of(atomic: Option<bool>, idempotency_key: Option<String>) -> Self {
-        Self { atomic: atomic.unwrap_or(false), idempotency_key }
-    }
-
-    /// Returns what makes a repeat of this request harmless, if the client asked for it.
-    fn idempotency(self, format: BodyFormat, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
-        let Some(key) = self.idempotency_key else { return Ok(None) };
-        let is_valid = !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_MAX_BYTES;
-        if !is_valid || !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            let detail = format!(
-                "Idempotency-Key has to be 1 to {IDEMPOTENCY_KEY_MAX_BYTES} visible ASCII characters"
-            );
-            return Err(Problem::bad_request("invalid_idempotency_key", detail));
+    /// Collects them. The framework leaves out a header that is no text, and takes the first of several: such
+    /// a request is refused, because it would be stored without the protection that it asks for.
+    pub(super) fn of(
+        atomic: Option<bool>,
+        idempotency_key: Option<String>,
+        request: &Request,
+    ) -> Result<Self, Problem> {
+        let sent = request.headers().get_all(IDEMPOTENCY_KEY).iter().count();
+        if sent != usize::from(idempotency_key.is_some()) {
+            return Err(invalid_idempotency_key());
         }
-        let mut digest = Sha256::new();
-        digest.update([format as u8, u8::from(self.atomic)]);
-        digest.update(body);
-        Ok(Some(Idempotency { key, request_digest: digest.finalize().into() }))
+        if idempotency_key.as_ref().is_some_and(|key| !is_idempotency_key(key)) {
+            return Err(invalid_idempotency_key());
+        }
+        Ok(Self { atomic: atomic.unwrap_or(false), idempotency_key })
     }
+}
+
+fn is_idempotency_key(text: &str) -> bool {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    (1..=IDEMPOTENCY_KEY_MAX_BYTES).contains(&text.len()) && is_visible
+}
+
+fn invalid_idempotency_key() -> Problem {
+    let detail = format!(
+        "{IDEMPOTENCY_KEY} has to be 1 to {IDEMPOTENCY_KEY_MAX_BYTES} visible ASCII characters, and is given once"
+    );
+    Problem::bad_request("invalid_idempotency_key", detail)
 }
 
 pub(super) async fn handle(
@@ -81,10 +92,9 @@ pub(super) async fn handle(
     options: Options,
     body: LogsBody,
 ) -> Result<StoredAnswer> {
-    let LogsBody { format, bytes } = body;
     let atomic = options.atomic;
-    let idempotency = options.idempotency(format, &bytes)?;
-    let decoded = decode_body(key.clone(), format, bytes, api.clock.now()).await?;
+    let Understood { decoded, idempotency } =
+        understand(key.service.clone(), options, body, api.clock.now()).await?;
     if decoded.rejected > 0 && (atomic || decoded.batch.is_empty()) {
         return Err(refusal(decoded, atomic).into());
     }
@@ -98,23 +108,48 @@ pub(super) async fn handle(
     Ok(answer(accepted, Some(appended), rejected, errors))
 }
 
-async fn decode_body(
-    key: Principal,
-    format: BodyFormat,
-    bytes: Bytes,
+/// A request whose body was read: what there is to store, and what makes a repeat harmless.
+struct Understood {
+    decoded: Decoded,
+    idempotency: Option<Idempotency>,
+}
+
+/// Does all that takes longer the larger the body is.
+async fn understand(
+    bound_service: Option<ServiceName>,
+    options: Options,
+    body: LogsBody,
     received_at: Timestamp,
-) -> Result<Decoded, Problem> {
-    let is_small = bytes.len() < DECODED_INLINE_BELOW_BYTES;
-    let decode_all = move || {
-        let context = Context { received_at, bound_service: key.service.as_ref() };
-        decode(&bytes, format, &context)
+) -> Result<Understood, Problem> {
+    let is_small = body.bytes.len() < DECODED_INLINE_BELOW_BYTES;
+    let understand_all = move || {
+        let Options { atomic, idempotency_key } = options;
+        let bound_service = bound_service.as_ref();
+        let idempotency = idempotency_key
+            .map(|key| Idempotency { key, request_digest: request_digest(&body, atomic, bound_service) });
+        let decoded = decode(&body.bytes, body.format, &Context { received_at, bound_service })?;
+        Ok(Understood { decoded, idempotency })
     };
-    let decoded = if is_small {
-        decode_all()
+    let understood = if is_small {
+        understand_all()
     } else {
-        tokio::task::spawn_blocking(decode_all).await.map_err(Problem::internal)?
+        tokio::task::spawn_blocking(understand_all).await.map_err(Problem::internal)?
     };
-    decoded.map_err(undecodable)
+    understood.map_err(undecodable)
+}
+
+/// Returns the digest of everything that decides what a request stores: the body, how it is read, and the service
+/// that the key fills in.
+fn request_digest(body: &LogsBody, atomic: bool, bound_service: Option<&ServiceName>) -> [u8; 32] {
+    // No service has an empty name.
+    let service = bound_service.map_or("", ServiceName::as_str);
+    let mut digest = Sha256::new();
+    digest.update([body.format as u8, u8::from(atomic)]);
+    // With its length, so that its end is not taken for the body's beginning.
+    digest.update((service.len() as u64).to_le_bytes());
+    digest.update(service);
+    digest.update(&body.bytes);
+    digest.finalize().into()
 }
 
 fn answer(
@@ -162,4 +197,34 @@ fn refusal(decoded: Decoded, atomic: bool) -> Problem {
 fn record_error(rejected: RejectedRecord) -> RecordError {
     let RejectedRecord { index, field, code, detail } = rejected;
     RecordError { index, field, code, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::decode::BodyFormat;
+
+    fn digest(bound_service: &str, format: BodyFormat, atomic: bool, body: &'static str) -> [u8; 32] {
+        let body = LogsBody { format, bytes: Bytes::from_static(body.as_bytes()) };
+        request_digest(&body, atomic, ServiceName::parse(bound_service).ok().as_ref())
+    }
+
+    #[test]
+    fn requests_that_would_store_something_else_have_another_digest() {
+        let digests = [
+            digest("", BodyFormat::Json, false, "[]"),
+            digest("auth", BodyFormat::Json, false, "[]"),
+            digest("pay", BodyFormat::Json, false, "[]"),
+            digest("pa", BodyFormat::Json, false, "y[]"),
+            digest("", BodyFormat::Text, false, "[]"),
+            digest("", BodyFormat::Json, true, "[]"),
+            digest("", BodyFormat::Json, false, "[ ]"),
+        ];
+        for (index, digest) in digests.iter().enumerate() {
+            assert!(!digests[..index].contains(digest), "{index}");
+        }
+        assert_eq!(digest("pay", BodyFormat::Json, true, "[]"), digest("pay", BodyFormat::Json, true, "[]"));
+    }
 }

@@ -39,7 +39,9 @@ pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -
         return Err(Problem::bad_request("filter_required", detail).into());
     }
     let deleted = api.store.delete(&key.tenant, &filter, dry_run).await.map_err(Problem::from)?;
-    tracing::info!(key_id = key.key_id, tenant = %key.tenant, deleted, dry_run, "logs deleted by request");
+    if !dry_run {
+        tracing::info!(key_id = key.key_id, tenant = %key.tenant, deleted, "logs deleted by request");
+    }
     let message = if dry_run { "log(s) would be deleted" } else { "log(s) deleted" };
     Ok(DeleteAnswer::Deleted(Json(Deleted { message: format!("{deleted} {message}"), deleted, dry_run })))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Cursor, Page, Principal};
+use domain::{Cursor, Page, Principal, Timestamp};
 use form_urlencoded::Serializer;
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
@@ -11,7 +11,7 @@ use store::{SearchPage, StoreError};
 
 use super::QueryApi;
 use super::record_schema::LogRecordSchema;
-use crate::params::{Query, read_filter, read_page};
+use crate::params::{Query, fixed_time, read_filter, read_page};
 
 /// How long a search may take.
 const SEARCH_MAX: Duration = Duration::from_secs(30);
@@ -37,7 +37,8 @@ pub(super) enum LogsAnswer {
 
 pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -> Result<LogsAnswer> {
     let mut query = Query::of(request)?;
-    let filter = read_filter(&mut query, api.clock.now(), false)?;
+    let now = api.clock.now();
+    let filter = read_filter(&mut query, now, false)?;
     let page = read_page(&mut query)?;
     query.finish()?;
     let deadline = Instant::now() + SEARCH_MAX;
@@ -46,7 +47,7 @@ pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -
         return Err(Problem::from(StoreError::DeadlineExceeded).into());
     }
     let cursor = next_cursor(&found, &page);
-    let link = cursor.as_ref().map(|cursor| next_link(request, &page, cursor));
+    let link = cursor.as_ref().map(|cursor| next_link(request, &page, cursor, now));
     Ok(LogsAnswer::Found(JsonText::from_serialize(&found.records)?, link, cursor))
 }
 
@@ -55,12 +56,44 @@ fn next_cursor(found: &SearchPage, page: &Page) -> Option<String> {
 }
 
 /// Returns the value of the header `Link`: the same question, from where this page ended.
-fn next_link(request: &Request, page: &Page, cursor: &str) -> String {
+fn next_link(request: &Request, page: &Page, cursor: &str, now: Timestamp) -> String {
     let query = request.uri().query().unwrap_or_default();
     let mut next = Serializer::new(String::new());
-    next.extend_pairs(
-        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !PAGING_NAMES.contains(&name.as_ref())),
-    );
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if PAGING_NAMES.contains(&name.as_ref()) {
+            continue;
+        }
+        match fixed_time(&name, &value, now) {
+            Some(time) => next.append_pair(&name, &time.to_string()),
+            None => next.append_pair(&name, &value),
+        };
+    }
     next.append_pair("limit", &page.limit.to_string()).append_pair("cursor", cursor);
     format!("<{}?{}>; rel=\"next\"", request.original_uri().path(), next.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(query: &str) -> String {
+        let now = Timestamp::parse("2025-04-01T12:00:00.000001Z").unwrap();
+        let request = Request::builder().uri_str(format!("/logs?{query}")).finish();
+        next_link(&request, &Page { limit: 5, ..Page::default() }, "C", now)
+    }
+
+    #[test]
+    fn relative_times_stand_still_during_a_walk() {
+        let next = link("from=now-1h&to=now&received_at_end=now%2B1d&limit=9");
+        let expected = "from=2025-04-01T11%3A00%3A00.000001Z&to=2025-04-01T12%3A00%3A00.000001Z\
+                        &received_at_end=2025-04-02T12%3A00%3A00.000001Z&limit=5&cursor=C>; rel=\"next\"";
+        assert!(next.ends_with(expected), "{next}");
+    }
+
+    #[test]
+    fn everything_else_is_asked_again_as_it_was() {
+        let next = link("service=now-1h&service=a%5C%2Cb&from=2025-04-01&order=asc&page=3&page_size=5");
+        let expected = "?service=now-1h&service=a%5C%2Cb&from=2025-04-01&order=asc&limit=5&cursor=C>";
+        assert!(next.contains(expected), "{next}");
+    }
 }

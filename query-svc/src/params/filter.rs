@@ -6,7 +6,7 @@ use domain::{Filter, Severity, SeveritySet, Timestamp};
 use sentinel_http::Problem;
 
 use super::Query;
-use super::time::read_time;
+use super::time::{is_relative, read_time};
 
 /// The end of a time range that a parameter sets.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ pub fn read_filter(query: &mut Query, now: Timestamp, with_before: bool) -> Resu
             continue;
         }
         let Some(text) = query.take_one(name)? else { continue };
-        let micros = read_time(name, &text, now)?;
+        let micros = read_time(name, &text, now)?.as_micros();
         let range = match time {
             Time::Happened => &mut filter.timestamp,
             Time::Received => &mut filter.received_at,
@@ -58,7 +58,7 @@ pub fn read_filter(query: &mut Query, now: Timestamp, with_before: bool) -> Resu
         match end {
             End::Start => range.start_at(micros),
             End::Before => range.end_before(micros),
-            End::Until => range.end_before(micros + 1),
+            End::Until => range.end_before(micros.saturating_add(1)),
         }
         if let (Some(from), Some(to)) = (range.from, range.to)
             && from > to
@@ -67,6 +67,17 @@ pub fn read_filter(query: &mut Query, now: Timestamp, with_before: bool) -> Resu
         }
     }
     Ok(filter)
+}
+
+/// Returns the absolute time that the parameter `name` stands for, if its value counts from `now`: in the address
+/// of a further page it would count from another now, and the pages would not be of one question.
+#[must_use]
+pub fn fixed_time(name: &str, value: &str, now: Timestamp) -> Option<Timestamp> {
+    let is_time = TIME_PARAMETERS.iter().any(|(known, _, _)| *known == name);
+    if !is_time || !is_relative(value) {
+        return None;
+    }
+    read_time(name, value, now).ok()
 }
 
 fn read_services(query: &mut Query) -> Result<Option<BTreeSet<String>>, Problem> {

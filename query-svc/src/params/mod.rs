@@ -13,6 +13,6 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-pub use filter::read_filter;
+pub use filter::{fixed_time, read_filter};
 pub use paging::read_page;
 pub use query::Query;

@@ -12,7 +12,8 @@ const fn time(name: &'static str, description: &'static str) -> QueryParameter {
 pub const FILTER: &[QueryParameter] = &[
     QueryParameter {
         name: "service",
-        description: "Only logs of this service; repeat it, or give a comma list, for several.",
+        description: "Only logs of this service; repeat it, or give a comma list, for several. A comma inside a name is \
+                      written `\\,`.",
         kind: ParameterKind::Text,
         example: "payment-service",
         repeatable: true,
@@ -27,7 +28,7 @@ pub const FILTER: &[QueryParameter] = &[
     },
     QueryParameter {
         name: "level",
-        description: "The same as `severity`.",
+        description: "Like `severity`. With both, only logs that both of them select.",
         kind: ParameterKind::Text,
         example: "WARN",
         repeatable: true,

@@ -28,7 +28,7 @@ pub fn read_page(query: &mut Query) -> Result<Page, Problem> {
     let order = cursor.map(|cursor| cursor.order).or(order).unwrap_or_default();
     let start = match (cursor, skipped, page_number) {
         (Some(cursor), _, _) => PageStart::After(cursor.position),
-        (None, Some(rows), _) => offset("offset", rows)?,
+        (None, Some((name, rows)), _) => offset(name, rows)?,
         (None, None, Some(number)) => offset("page", (number - 1).saturating_mul(rows))?,
         (None, None, None) => PageStart::First,
     };
@@ -45,12 +45,15 @@ fn read_count(query: &mut Query, name: &'static str) -> Result<Option<u64>, Prob
     Ok(count)
 }
 
-fn read_skipped(query: &mut Query) -> Result<Option<u64>, Problem> {
+/// Reads how many rows to skip, and by which name.
+fn read_skipped(query: &mut Query) -> Result<Option<(&'static str, u64)>, Problem> {
     match (read_integer(query, "offset")?, read_integer(query, "skip")?) {
         (Some(_), Some(_)) => {
             Err(Problem::invalid_parameter("skip", "is the same as offset: give one of them"))
         }
-        (offset, skip) => Ok(offset.or(skip)),
+        (Some(rows), None) => Ok(Some(("offset", rows))),
+        (None, Some(rows)) => Ok(Some(("skip", rows))),
+        (None, None) => Ok(None),
     }
 }
 

@@ -34,10 +34,9 @@ impl Query {
         Ok(Self { pairs, known: Vec::new() })
     }
 
-    /// Takes all values of a parameter that may be repeated or hold a comma list.
+    /// Takes all values of a parameter that may be repeated or hold a comma list. `\,` is a comma inside a value.
     pub fn take_list(&mut self, name: &'static str) -> Vec<String> {
-        let values = self.take(name);
-        values.iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned()).collect()
+        self.take(name).iter().flat_map(|value| split_list(value)).collect()
     }
 
     /// Takes the value of a parameter that may be given once.
@@ -75,4 +74,22 @@ impl Query {
         let taken: Vec<(String, String)> = taken;
         taken.into_iter().map(|(_, value)| value).collect()
     }
+}
+
+/// Splits a list at its commas, but not at those that follow a backslash. Any other backslash is itself.
+fn split_list(list: &str) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut item = String::new();
+    for part in list.split_inclusive(',') {
+        if let Some(before) = part.strip_suffix("\\,") {
+            item.extend([before, ","]);
+        } else if let Some(before) = part.strip_suffix(',') {
+            item.push_str(before);
+            items.push(std::mem::take(&mut item));
+        } else {
+            item.push_str(part);
+        }
+    }
+    items.push(item);
+    items.iter().map(|item| item.trim().to_owned()).collect()
 }

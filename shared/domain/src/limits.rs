@@ -40,8 +40,12 @@ pub const PAGE_DEFAULT_ROWS: u32 = 100;
 /// Most rows of a page; a larger `limit` is served as this many, with a link to the rest.
 pub const PAGE_MAX_ROWS: u32 = 1000;
 
-/// Furthest row that `offset` can reach. Beyond it the position has to be a cursor, which costs the same
-/// at any depth, where an offset has to walk over everything it skips.
+/// Most bytes of messages and attributes on a page (16 MiB): a page of larger records has fewer rows, and a
+/// link to the rest.
+pub const PAGE_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Furthest row that `offset` can reach. Beyond it the position has to be a cursor, which
+/// never walks over the rows before it, where an offset keeps in memory all that it skips.
 pub const OFFSET_MAX_ROWS: u64 = 100_000;
 
 /// Most bytes of an `Idempotency-Key`.

@@ -1,11 +1,15 @@
 //! A service's life: from its first connection to its last commit, in order.
 
+use std::error::Error as StdError;
 use std::io;
 use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use poem::IntoEndpoint;
-use store::{LogStore, StoreError};
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+use store::{KeyStore, LogStore, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +18,31 @@ use crate::{Readiness, serve};
 
 /// How long requests that were begun may take when the service shuts down.
 const DRAIN: Duration = Duration::from_secs(8);
+
+/// The exit code of a process whose store cannot go on (an I/O error, a corrupt file): it ends, so that a new one
+/// opens the file afresh and finds everything that was acknowledged. `EX_SOFTWARE` of sysexits.h.
+const EXIT_FATAL_STORE: u8 = 70;
+
+/// The stores that a service works on, open.
+#[derive(Clone)]
+pub struct Stores {
+    /// Where logs are kept.
+    pub logs: Arc<dyn LogStore>,
+    /// Cancelled when the store of logs cannot go on.
+    pub logs_failed: CancellationToken,
+    /// Where keys are kept.
+    pub keys: Arc<dyn KeyStore>,
+}
+
+/// A service that is put together, ready to run.
+pub struct Service {
+    /// What answers requests.
+    pub endpoint: BoxEndpoint<'static, Response>,
+    /// Whether it takes work: switched off when its end begins.
+    pub readiness: Readiness,
+    /// What it closes when it ends.
+    pub stores: Stores,
+}
 
 /// Why a service ended other than by being told to.
 #[derive(Debug, Error)]
@@ -29,35 +58,189 @@ pub enum LifeError {
     Close(#[from] StoreError),
 }
 
-/// Serves until `shutdown` or `store_failed` is cancelled. Then, in this order: the service is not ready any
-/// more, accepts nothing more, answers what was begun, and the store commits what was queued and is closed.
+/// Returns the exit code of a process whose service ended so: 0, or 70 when the store cannot go on.
 ///
 /// # Errors
-/// [`LifeError`].
-pub async fn live<E>(
-    listener: TcpListener,
-    endpoint: E,
-    readiness: Readiness,
-    store: &dyn LogStore,
-    store_failed: CancellationToken,
-    shutdown: CancellationToken,
-) -> Result<(), LifeError>
-where
-    E: IntoEndpoint,
-    E::Endpoint: 'static,
-{
-    let stop = CancellationToken::new();
-    let mut serving = pin!(serve(listener, endpoint, stop.clone(), DRAIN));
-    tokio::select! {
-        served = &mut serving => return Ok(served?),
-        () = shutdown.cancelled() => {}
-        () = store_failed.cancelled() => {}
+/// Every other [`LifeError`]: it is for a person to read, and its code is 1.
+pub fn exit_code(lived: Result<(), LifeError>) -> Result<ExitCode, LifeError> {
+    match lived {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(LifeError::StoreFailed) => Ok(ExitCode::from(EXIT_FATAL_STORE)),
+        Err(error) => Err(error),
     }
-    readiness.switch_off();
-    stop.cancel();
-    serving.await?;
-    if store_failed.is_cancelled() {
-        return Err(LifeError::StoreFailed);
+}
+
+impl Service {
+    /// Serves until `shutdown` is cancelled or the store of logs fails. Then, in this order: the service is not
+    /// ready any more, accepts nothing more, answers what was begun, and the stores commit what was queued and
+    /// are closed.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub async fn run_until(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<(), LifeError> {
+        let keys = Arc::clone(&self.stores.keys);
+        let lived = self.serve_and_close_logs(listener, shutdown).await;
+        if let Err(error) = keys.close().await {
+            tracing::warn!(error = &error as &dyn StdError, "the keys' file was not closed in order");
+        }
+        lived
     }
-    Ok(store.close().await?)
+
+    async fn serve_and_close_logs(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<(), LifeError> {
+        let Stores { logs, logs_failed, .. } = self.stores;
+        let stop = CancellationToken::new();
+        let mut serving = pin!(serve(listener, self.endpoint, stop.clone(), DRAIN));
+        tokio::select! {
+            served = &mut serving => return Ok(served?),
+            () = shutdown.cancelled() => {}
+            () = logs_failed.cancelled() => {}
+        }
+        self.readiness.switch_off();
+        stop.cancel();
+        serving.await?;
+        if logs_failed.is_cancelled() {
+            return Err(LifeError::StoreFailed);
+        }
+        Ok(logs.close().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use poem::EndpointExt;
+    use poem::endpoint::make;
+    use store::MemoryLogStore;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::authenticator::tests::FakeKeys;
+
+    /// Long enough for any machine; what takes longer does not happen.
+    const PLENTY: Duration = Duration::from_secs(60);
+
+    /// A service that runs, and whose requests wait to be let go.
+    struct Running {
+        address: SocketAddr,
+        stores: Stores,
+        keys: Arc<FakeKeys>,
+        readiness: Readiness,
+        shutdown: CancellationToken,
+        begun: Arc<Notify>,
+        let_go: Arc<Notify>,
+        run: JoinHandle<Result<(), LifeError>>,
+    }
+
+    async fn start() -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let keys = Arc::new(FakeKeys::default());
+        let logs: Arc<dyn LogStore> = Arc::new(MemoryLogStore::default());
+        let stores = Stores { logs, logs_failed: CancellationToken::new(), keys: keys.clone() };
+        let (readiness, shutdown) = (Readiness::default(), CancellationToken::new());
+        let (begun, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let service = Service {
+            endpoint: waiting_endpoint(&stores, &begun, &let_go),
+            readiness: readiness.clone(),
+            stores: stores.clone(),
+        };
+        let run = tokio::spawn(service.run_until(listener, shutdown.clone()));
+        Running { address, stores, keys, readiness, shutdown, begun, let_go, run }
+    }
+
+    /// Makes an endpoint that says that it was asked, waits, and then says whether the store still is open.
+    fn waiting_endpoint(
+        stores: &Stores,
+        begun: &Arc<Notify>,
+        let_go: &Arc<Notify>,
+    ) -> BoxEndpoint<'static, Response> {
+        let (logs, begun, let_go) = (Arc::clone(&stores.logs), Arc::clone(begun), Arc::clone(let_go));
+        let answer = make(move |_| {
+            let (logs, begun, let_go) = (Arc::clone(&logs), Arc::clone(&begun), Arc::clone(&let_go));
+            async move {
+                begun.notify_one();
+                let_go.notified().await;
+                if logs.check().await.is_ok() { "open" } else { "closed" }
+            }
+        });
+        answer.map_to_response().boxed()
+    }
+
+    impl Running {
+        /// Sends a request and returns when the service has begun to answer it.
+        async fn ask(&self) -> TcpStream {
+            let mut client = TcpStream::connect(self.address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+            timeout(PLENTY, self.begun.notified()).await.expect("the request arrives");
+            client
+        }
+
+        async fn end(self) -> Result<(), LifeError> {
+            timeout(PLENTY, self.run).await.expect("the service ends").unwrap()
+        }
+    }
+
+    async fn rest_of(mut client: TcpStream) -> String {
+        let mut answer = String::new();
+        timeout(PLENTY, client.read_to_string(&mut answer)).await.expect("an answer comes").unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_closes_the_stores_after_begun_requests_have_ended() {
+        let service = start().await;
+        let client = service.ask().await;
+
+        service.shutdown.cancel();
+        let readiness = service.readiness.clone();
+        testkit::wait_until("it is not ready", PLENTY, async || (!readiness.is_on()).then_some(())).await;
+        let is_open_meanwhile = service.stores.logs.check().await.is_ok() && !service.keys.is_closed();
+        service.let_go.notify_one();
+        let answer = rest_of(client).await;
+        let (logs, keys) = (Arc::clone(&service.stores.logs), Arc::clone(&service.keys));
+        let lived = service.end().await;
+
+        assert!(is_open_meanwhile);
+        assert!(answer.ends_with("open"), "{answer}");
+        assert!(lived.is_ok(), "{lived:?}");
+        assert!(matches!(logs.check().await, Err(StoreError::Closed)));
+        assert!(keys.is_closed());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_ends_the_service_and_its_begun_requests_are_answered() {
+        let service = start().await;
+        let client = service.ask().await;
+
+        service.stores.logs_failed.cancel();
+        service.let_go.notify_one();
+        let answer = rest_of(client).await;
+        let (readiness, keys) = (service.readiness.clone(), Arc::clone(&service.keys));
+        let lived = service.end().await;
+
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(matches!(lived, Err(LifeError::StoreFailed)), "{lived:?}");
+        assert!(!readiness.is_on() && keys.is_closed());
+    }
+
+    #[test]
+    fn a_store_that_failed_has_an_exit_code_of_its_own() {
+        let code = |lived| exit_code(lived).map(|code| format!("{code:?}"));
+        assert_eq!(code(Ok(())).unwrap(), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(code(Err(LifeError::StoreFailed)).unwrap(), format!("{:?}", ExitCode::from(70)));
+        assert!(code(Err(LifeError::Close(StoreError::Closed))).is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::Clock;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{EndpointExt, Response, Route};
@@ -9,7 +10,7 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use crate::docs::{DocsPage, document_endpoint};
 use crate::openapi::finish_document;
-use crate::{Authenticator, BodyReader, RouteTable, guard};
+use crate::{Authenticator, AuthenticatorOptions, BodyReader, Readiness, RouteTable, Service, Stores, guard};
 
 /// An API and what its site needs.
 pub struct Site<A> {
@@ -19,10 +20,6 @@ pub struct Site<A> {
     pub title: &'static str,
     /// The finished OpenAPI document; `None`: `/docs` and `/openapi.json` are switched off.
     pub document: Option<String>,
-    /// Who may ask.
-    pub authenticator: Arc<Authenticator>,
-    /// How bodies are read.
-    pub body_reader: BodyReader,
 }
 
 /// Returns the finished OpenAPI document of an API.
@@ -37,8 +34,14 @@ pub fn document_of<A: OpenApi + 'static>(api: A, title: &str, version: &str, des
 }
 
 impl<A: OpenApi + 'static> Site<A> {
-    /// Makes the endpoint to serve.
-    pub fn into_endpoint(self) -> BoxEndpoint<'static, Response> {
+    /// Makes a service of it: keys are looked up in the stores, `clock` says whether one has expired.
+    pub fn into_service(self, stores: Stores, readiness: Readiness, clock: Arc<dyn Clock>) -> Service {
+        let options = AuthenticatorOptions::default();
+        let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
+        Service { endpoint: self.into_endpoint(authenticator), readiness, stores }
+    }
+
+    fn into_endpoint(self, authenticator: Authenticator) -> BoxEndpoint<'static, Response> {
         let mut routes = RouteTable::of::<A>();
         let mut site = Route::new().nest_no_strip("/", OpenApiService::new(self.api, self.title, ""));
         if let Some(document) = self.document {
@@ -46,6 +49,6 @@ impl<A: OpenApi + 'static> Site<A> {
             site = site.at("/openapi.json", document_endpoint(document));
             routes = routes.with("/docs", &[Method::GET]).with("/openapi.json", &[Method::GET]);
         }
-        guard(site.data(self.authenticator).data(self.body_reader), routes).boxed()
+        guard(site.data(Arc::new(authenticator)).data(BodyReader::default()), routes).boxed()
     }
 }

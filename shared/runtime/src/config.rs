@@ -40,11 +40,65 @@ pub struct LogOptions {
     pub log_format: Option<LogFormat>,
 }
 
+/// Whether a service shows the description of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Docs {
+    /// Serve it.
+    On,
+    /// Do not.
+    Off,
+}
+
+/// The option that chooses [`Docs`].
+#[derive(Debug, Clone, Args)]
+pub struct DocsOption {
+    /// Serve /docs and /openapi.json
+    #[arg(
+        long,
+        env = "SENTINEL_DOCS",
+        value_name = "on|off",
+        default_value = "on",
+        hide_possible_values = true
+    )]
+    pub docs: Docs,
+}
+
+/// The options that every service has. It listens on `PORT` if it is not told otherwise.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceOptions<const PORT: u16> {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: Listen<PORT>,
+    /// How the service's own log looks.
+    #[command(flatten)]
+    pub log: LogOptions,
+    /// Whether it describes itself.
+    #[command(flatten)]
+    pub docs: DocsOption,
+    /// Print the OpenAPI document and exit
+    #[arg(long)]
+    pub print_openapi: bool,
+    /// Ask the service on this machine whether it is ready, and exit with 0 or 1
+    #[arg(long)]
+    pub healthcheck: bool,
+}
+
 impl LogOptions {
     /// Returns the format that was asked for, or else the one that suits where stderr leads.
     #[must_use]
     pub fn format(&self) -> LogFormat {
         self.log_format.unwrap_or(if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json })
+    }
+}
+
+impl DocsOption {
+    /// Says whether the description is served.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.docs == Docs::On
     }
 }
 
@@ -61,32 +115,38 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Options {
         #[command(flatten)]
-        data_dir: DataDir,
-        #[command(flatten)]
-        listen: Listen<8001>,
-        #[command(flatten)]
-        log: LogOptions,
+        service: ServiceOptions<8001>,
+    }
+
+    fn read(arguments: &[&str]) -> Result<ServiceOptions<8001>, clap::Error> {
+        let arguments = ["service"].iter().chain(arguments);
+        Options::try_parse_from(arguments).map(|options| options.service)
     }
 
     #[test]
     fn every_option_has_a_default() {
-        let options = Options::try_parse_from(["service"]).unwrap();
+        let options = read(&[]).unwrap();
         assert_eq!(options.data_dir.data_dir, PathBuf::from("./data"));
         assert_eq!(options.listen.listen.to_string(), "127.0.0.1:8001");
         assert_eq!(options.log.log_format, None);
+        assert!(options.docs.is_on() && !options.print_openapi && !options.healthcheck);
     }
 
     #[test]
     fn flags_are_read() {
-        let arguments = ["service", "--data-dir", "/d", "--listen", "[::]:0", "--log-format", "json"];
-        let options = Options::try_parse_from(arguments).unwrap();
+        let options =
+            read(&["--data-dir", "/d", "--listen", "[::]:0", "--log-format", "json", "--docs", "off"])
+                .unwrap();
         assert_eq!(options.data_dir.data_dir, PathBuf::from("/d"));
         assert_eq!(options.listen.listen.to_string(), "[::]:0");
         assert_eq!(options.log.format(), LogFormat::Json);
+        assert!(!options.docs.is_on());
     }
 
     #[test]
-    fn an_address_without_a_port_is_refused() {
-        assert!(Options::try_parse_from(["service", "--listen", "localhost"]).is_err());
+    fn what_cannot_be_read_is_refused() {
+        for arguments in [["--listen", "localhost"], ["--docs", "maybe"], ["--log-format", "xml"]] {
+            assert!(read(&arguments).is_err(), "{arguments:?}");
+        }
     }
 }

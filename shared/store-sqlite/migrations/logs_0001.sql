@@ -9,6 +9,7 @@ CREATE TABLE blocks (
     max_timestamp INTEGER NOT NULL,
     min_received  INTEGER NOT NULL,
     max_received  INTEGER NOT NULL,
+    checksum      INTEGER NOT NULL,
     summary       BLOB    NOT NULL,
     head          BLOB    NOT NULL
 ) STRICT;
@@ -28,7 +29,7 @@ CREATE TABLE counters (
     tenant         TEXT    NOT NULL,
     service        TEXT    NOT NULL,
     severity       INTEGER NOT NULL,
-    record_count   INTEGER NOT NULL,
+    record_count   INTEGER NOT NULL CHECK (record_count >= 0),
     last_timestamp INTEGER NOT NULL,
     PRIMARY KEY (tenant, service, severity)
 ) STRICT, WITHOUT ROWID;

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Severity, Tenant, Timestamp};
-use sqlx::{Row, SqliteConnection};
+use domain::{Order, Severity, Tenant, TimeRange, Timestamp};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 use store::{CounterEntry, StoreError};
 
 use crate::block::{Cell, Summary, severity_of_number};
-use crate::database::classify;
+use crate::database::{classify, column, time_column};
+use crate::search::Walk;
 
 /// A change of counters, or a count, per service and severity.
 #[derive(Debug, Default)]
@@ -101,26 +103,7 @@ async fn lower_last_timestamps(
     if stale.is_empty() {
         return Ok(());
     }
-    let blocks =
-        sqlx::query("SELECT max_timestamp, summary FROM blocks WHERE tenant = ? ORDER BY max_timestamp DESC");
-    let blocks = blocks.bind(tenant.as_str()).fetch_all(&mut *connection).await.map_err(classify)?;
-    let mut found: BTreeMap<(String, Severity), Timestamp> = BTreeMap::new();
-    for row in blocks {
-        let max = Timestamp::saturating_from_micros(row.get(0));
-        let is_settled = |key| found.get(key).is_some_and(|last| *last >= max);
-        if stale.iter().all(is_settled) {
-            break;
-        }
-        let summary = Summary::decode(row.get(1), max).map_err(|e| StoreError::corrupt(e.to_string()))?;
-        for cell in &summary.cells {
-            let key = (summary.service_of(cell).to_owned(), cell.severity);
-            if stale.contains(&key) {
-                let last = found.entry(key).or_insert(Timestamp::MIN);
-                *last = cell.last_timestamp.max(*last);
-            }
-        }
-    }
-    for ((service, severity), last) in found {
+    for ((service, severity), last) in find_last_timestamps(connection, tenant, &stale).await? {
         let update = sqlx::query(
             "UPDATE counters SET last_timestamp = ? WHERE tenant = ? AND service = ? AND severity = ?",
         );
@@ -129,6 +112,32 @@ async fn lower_last_timestamps(
         update.execute(&mut *connection).await.map_err(classify)?;
     }
     Ok(())
+}
+
+/// Returns the latest timestamps of these services and severities, reading blocks newest first until none of
+/// those that are left can hold a later one.
+async fn find_last_timestamps(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    wanted: &BTreeSet<(String, Severity)>,
+) -> Result<BTreeMap<(String, Severity), Timestamp>, StoreError> {
+    let everything = TimeRange::default();
+    let mut walk = Walk::new(tenant, Order::Descending, &everything);
+    let mut found: BTreeMap<(String, Severity), Timestamp> = BTreeMap::new();
+    while let Some(block) = walk.next(connection).await? {
+        let is_settled = |key| found.get(key).is_some_and(|last| *last >= block.span.timestamps.1);
+        if wanted.iter().all(is_settled) {
+            break;
+        }
+        for cell in &block.summary.cells {
+            let key = (block.summary.service_of(cell).to_owned(), cell.severity);
+            if wanted.contains(&key) {
+                let last = found.entry(key).or_insert(Timestamp::MIN);
+                *last = cell.last_timestamp.max(*last);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Returns a tenant's counters, sorted by service and severity.
@@ -141,12 +150,16 @@ pub(crate) async fn read(
          WHERE tenant = ? ORDER BY service, severity",
     );
     let rows = rows.bind(tenant.as_str()).fetch_all(connection).await.map_err(classify)?;
-    rows.iter()
-        .map(|row| {
-            let severity = severity_of_number(row.get(1)).map_err(|e| StoreError::corrupt(e.to_string()))?;
-            let count = row.get::<i64, _>(2).cast_unsigned();
-            let last_timestamp = Timestamp::saturating_from_micros(row.get(3));
-            Ok(CounterEntry { service: row.get(0), severity, count, last_timestamp })
-        })
-        .collect()
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &SqliteRow) -> Result<CounterEntry, StoreError> {
+    const TABLE: &str = "counters";
+    let severity = severity_of_number(column(row, TABLE, "severity")?);
+    Ok(CounterEntry {
+        service: column(row, TABLE, "service")?,
+        severity: severity.map_err(|e| StoreError::corrupt(format!("{TABLE}.severity: {e}")))?,
+        count: column::<i64>(row, TABLE, "record_count")?.cast_unsigned(),
+        last_timestamp: time_column(row, TABLE, "last_timestamp")?,
+    })
 }

@@ -3,7 +3,8 @@
 //! Blocks are looked at in the order of their ids, a stride at a time. What becomes of them is worked out
 //! from a snapshot, outside of any write; one short transaction then checks that every block of the stride is
 //! still there (a block is never changed in place), swaps them, and moves the counters. When a block is gone,
-//! because somebody else replaced it meanwhile, the stride is worked out again.
+//! because somebody else replaced it meanwhile, the stride is worked out again. Between two transactions other
+//! writers, also those of other processes, get as much time as the last one took.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,26 +12,39 @@ use std::time::{Duration, Instant};
 use domain::{Filter, RecordBatch, RecordRef, Tenant};
 use sqlx::SqliteConnection;
 use store::StoreError;
-use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::append::insert_block;
-use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock, encode_block};
+use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock, Summary, encode_block};
 use crate::counters::{self, Tally};
-use crate::database::{Reader, Writer, classify};
+use crate::database::{Reader, Writer, busy, classify};
 use crate::search::{self, BlockRow, Coverage, blocks_by_id, read_chunk, read_head, selected_rows};
 
 /// How many blocks are looked at before a transaction.
 const STRIDE_BLOCKS: i64 = 64;
 
+/// A stride ends early when so many bytes were written anew (8 MiB).
+const STRIDE_MAX_BYTES: usize = 8 * 1024 * 1024;
+
 /// How long a dry run may count.
 const DRY_RUN_MAX: Duration = Duration::from_secs(30);
+
+/// Longest pause between two transactions.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// Most deletes that wait for their turn; more are refused.
+const WAITING_MAX: usize = 16;
 
 /// Deletes records, one call at a time.
 #[derive(Debug)]
 pub(crate) struct Deletion {
     writer: Arc<Writer>,
     reader: Reader,
-    turn: Mutex<()>,
+    waiting: Semaphore,
+    turn: Semaphore,
+    /// Cancelled when the store is closed: a delete then stops between two transactions.
+    closing: CancellationToken,
 }
 
 /// What becomes of a block.
@@ -45,41 +59,59 @@ struct Change {
 struct Plan {
     changes: Vec<Change>,
     deleted: Tally,
+    /// How many bytes are written anew.
+    written_bytes: usize,
     /// The first id of the stride's last block; `None`: the stride is empty.
     reached: Option<i64>,
 }
 
 impl Deletion {
-    pub(crate) fn new(writer: Arc<Writer>, reader: Reader) -> Self {
-        Self { writer, reader, turn: Mutex::new(()) }
+    pub(crate) fn new(writer: Arc<Writer>, reader: Reader, closing: CancellationToken) -> Self {
+        let (waiting, turn) = (Semaphore::new(WAITING_MAX), Semaphore::new(1));
+        Self { writer, reader, waiting, turn, closing }
+    }
+
+    /// Counts what a delete would delete.
+    pub(crate) async fn rehearse(&self, tenant: &Tenant, filter: &Filter) -> Result<u64, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        search::count(&mut snapshot, tenant, filter, Instant::now() + DRY_RUN_MAX).await
     }
 
     /// Deletes what the filter selects among the records that are stored now, and returns how many.
-    pub(crate) async fn delete(
-        &self,
-        tenant: &Tenant,
-        filter: &Filter,
-        dry_run: bool,
-    ) -> Result<u64, StoreError> {
-        if dry_run {
-            let mut snapshot = self.reader.begin().await?;
-            return search::count(&mut snapshot, tenant, filter, Instant::now() + DRY_RUN_MAX).await;
-        }
-        let _turn = self.turn.lock().await;
+    pub(crate) async fn delete(&self, tenant: &Tenant, filter: &Filter) -> Result<u64, StoreError> {
+        let _place = self.waiting.try_acquire().map_err(|_| busy())?;
+        let _turn = self.turn.acquire().await.map_err(|_| StoreError::Closed)?;
         let until = self.last_id().await?;
         let (mut after, mut deleted) = (0, 0);
         loop {
+            if self.closing.is_cancelled() {
+                return Err(StoreError::Closed);
+            }
             let plan = self.plan(tenant, filter, after, until).await?;
-            let Some(reached) = plan.reached else { break };
-            if plan.changes.is_empty() || self.carry_out(tenant, &plan).await? {
+            let Some(reached) = plan.reached else { return Ok(deleted) };
+            if plan.changes.is_empty() {
+                after = reached;
+                continue;
+            }
+            let begun = Instant::now();
+            if self.carry_out(tenant, &plan).await.map_err(|error| self.writer.note(error))? {
                 after = reached;
                 deleted += plan.deleted.total();
             }
+            tokio::time::sleep(begun.elapsed().min(PAUSE_MAX)).await;
         }
-        if deleted > 0 {
-            self.writer.shrink_file().await?;
+    }
+
+    /// Gives the pages that deletes freed back to the filesystem, in steps that let other writers pass.
+    pub(crate) async fn shrink_file(&self) -> Result<(), StoreError> {
+        while !self.closing.is_cancelled() {
+            let begun = Instant::now();
+            if !self.writer.shrink_a_step().await? {
+                break;
+            }
+            tokio::time::sleep(begun.elapsed().min(PAUSE_MAX)).await;
         }
-        Ok(deleted)
+        Ok(())
     }
 
     async fn last_id(&self) -> Result<i64, StoreError> {
@@ -99,7 +131,7 @@ impl Deletion {
         let mut snapshot = self.reader.begin().await?;
         let mut plan = Plan::default();
         for block in blocks_by_id(&mut snapshot, tenant, after, until, STRIDE_BLOCKS).await? {
-            plan.reached = Some(block.first_id);
+            plan.reached = Some(block.span.first_id);
             let coverage = block.coverage(filter);
             let is_whole = block.summary.selected(filter).count() == block.summary.cells.len();
             if coverage == Coverage::ByCells && is_whole {
@@ -107,6 +139,9 @@ impl Deletion {
                 plan.changes.push(Change { block_id: block.id, rest: None });
             } else if coverage != Coverage::None {
                 plan_partial(&mut snapshot, &block, filter, &mut plan).await?;
+            }
+            if plan.written_bytes > STRIDE_MAX_BYTES {
+                break;
             }
         }
         Ok(plan)
@@ -148,7 +183,7 @@ async fn plan_partial(
     for chunk in 0..head.chunk_lengths.len() {
         let texts = read_chunk(snapshot, block, &head.chunk_lengths, chunk).await?;
         for place in 0..head.chunk_lengths[chunk] {
-            let mut record = RecordRef {
+            let record = RecordRef {
                 timestamp: head.timestamps[row],
                 received_at: head.received[row],
                 severity: head.severities[row],
@@ -161,8 +196,7 @@ async fn plan_partial(
             };
             if is_deleted[row] {
                 // Only counted: its texts are not needed.
-                record = RecordRef { message: "", attributes: "", ..record };
-                gone.push(&record);
+                gone.push(&RecordRef { message: "", attributes: "", ..record });
             } else {
                 kept.push(&record);
                 kept_ids.push(head.ids[row]);
@@ -170,13 +204,19 @@ async fn plan_partial(
             row += 1;
         }
     }
-    plan.deleted.add_summary(&crate::block::Summary::of(&gone));
-    let rest = kept_ids.first().map(|first_id| {
-        let offsets: Vec<u64> = kept_ids.iter().map(|id| (id - first_id).cast_unsigned()).collect();
-        (*first_id, encode_block(&kept, &offsets))
-    });
+    plan.deleted.add_summary(&Summary::of(&gone));
+    let rest = encode_rest(kept, &kept_ids).await?;
+    plan.written_bytes += rest.as_ref().map_or(0, |(_, block)| block.chunks.iter().map(Vec::len).sum());
     plan.changes.push(Change { block_id: block.id, rest });
     Ok(())
+}
+
+/// Encodes what is left of a block, off the async threads; `None` when nothing is.
+async fn encode_rest(kept: RecordBatch, ids: &[i64]) -> Result<Option<(i64, EncodedBlock)>, StoreError> {
+    let Some(first_id) = ids.first().copied() else { return Ok(None) };
+    let offsets: Vec<u64> = ids.iter().map(|id| (id - first_id).cast_unsigned()).collect();
+    let encoded = tokio::task::spawn_blocking(move || encode_block(&kept, &offsets)).await;
+    Ok(Some((first_id, encoded.map_err(|panic| StoreError::Unavailable(panic.into()))?)))
 }
 
 /// Removes a block and its chunks; returns whether it was there.

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use domain::{Principal, ScopeSet, ServiceName, Tenant, Timestamp};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use store::{KeyDigest, KeyRecord, KeyStore, KeyStoreError, NewKey, StoreError};
+use tokio_util::sync::CancellationToken;
 
-use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify};
+use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify, column};
 
 /// API keys in one SQLite file.
 #[derive(Debug)]
@@ -22,16 +22,7 @@ impl SqliteKeyStore {
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.control_file(), &Schema::CONTROL).await?;
-        Ok(Self { reader: database.reader(), writer: Writer::new(database) })
-    }
-
-    /// Closes the file.
-    ///
-    /// # Errors
-    /// [`KeyStoreError`]; what was stored is safe nevertheless.
-    pub async fn close(&self) -> Result<(), KeyStoreError> {
-        self.reader.close().await;
-        self.writer.close().await.map_err(failed)
+        Ok(Self { reader: database.reader(), writer: Writer::new(database, CancellationToken::new()) })
     }
 }
 
@@ -40,21 +31,29 @@ fn failed(error: StoreError) -> KeyStoreError {
 }
 
 fn record(row: &SqliteRow) -> Result<KeyRecord, KeyStoreError> {
-    let id: String = row.get(0);
-    let nonsense = |column: &str| failed(StoreError::corrupt(format!("api_keys, key {id}, {column}")));
-    let time = |column| row.get::<Option<i64>, _>(column).map(Timestamp::saturating_from_micros);
-    let service = row.get::<Option<&str>, _>(4).map(ServiceName::parse).transpose();
+    read_record(row).map_err(failed)
+}
+
+fn read_record(row: &SqliteRow) -> Result<KeyRecord, StoreError> {
+    const TABLE: &str = "api_keys";
+    let id: String = column(row, TABLE, "id")?;
+    let nonsense = |name: &str| StoreError::corrupt(format!("{TABLE}.{name} of key {id}"));
+    let time = |name| -> Result<Option<Timestamp>, StoreError> {
+        let micros: Option<i64> = column(row, TABLE, name)?;
+        micros.map(Timestamp::from_micros).transpose().map_err(|_| nonsense(name))
+    };
+    let service: Option<&str> = column(row, TABLE, "service")?;
     Ok(KeyRecord {
-        name: row.get(1),
+        name: column(row, TABLE, "name")?,
         principal: Principal {
-            tenant: Tenant::parse(row.get(2)).map_err(|_| nonsense("tenant"))?,
-            scopes: ScopeSet::parse(row.get(3)).map_err(|_| nonsense("scopes"))?,
-            service: service.map_err(|_| nonsense("service"))?,
+            tenant: Tenant::parse(column(row, TABLE, "tenant")?).map_err(|_| nonsense("tenant"))?,
+            scopes: ScopeSet::parse(column(row, TABLE, "scopes")?).map_err(|_| nonsense("scopes"))?,
+            service: service.map(ServiceName::parse).transpose().map_err(|_| nonsense("service"))?,
             key_id: id.clone(),
         },
-        created_at: Timestamp::saturating_from_micros(row.get(5)),
-        expires_at: time(6),
-        revoked_at: time(7),
+        created_at: time("created_at")?.ok_or_else(|| nonsense("created_at"))?,
+        expires_at: time("expires_at")?,
+        revoked_at: time("revoked_at")?,
     })
 }
 
@@ -107,5 +106,10 @@ impl KeyStore for SqliteKeyStore {
         let updated = update.execute(transaction.connection()).await.map_err(|e| failed(classify(e)))?;
         transaction.commit().await.map_err(failed)?;
         Ok(updated.rows_affected() == 1)
+    }
+
+    async fn close(&self) -> Result<(), KeyStoreError> {
+        self.reader.close().await;
+        self.writer.close().await.map_err(failed)
     }
 }

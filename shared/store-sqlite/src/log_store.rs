@@ -8,6 +8,7 @@ use domain::{Filter, LogRecord, Page, Tenant};
 use store::{Append, Appended, CounterEntry, LogStore, SearchPage, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::append::{CommitQueue, Committer, channel};
 use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify};
@@ -23,6 +24,11 @@ pub struct SqliteLogStore {
     queue: Mutex<Option<Arc<CommitQueue>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
     deletion: Arc<Deletion>,
+    /// Work that outlives the request that began it.
+    background: TaskTracker,
+    /// Readiness asks through a reader of its own, so that slow queries do not make the store look dead.
+    probe: Reader,
+    closing: CancellationToken,
     failed: CancellationToken,
 }
 
@@ -33,19 +39,21 @@ impl SqliteLogStore {
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.logs_file(), &Schema::LOGS).await?;
-        let reader = database.reader();
-        // The committer's own: it must not wait for queries.
-        let committers_reader = database.reader();
-        let writer = Arc::new(Writer::new(database));
-        let failed = CancellationToken::new();
+        // Three pools, so that neither commits nor readiness ever wait for queries.
+        let (reader, committers_reader, probe) = (database.reader(), database.reader(), database.reader());
+        let (failed, closing) = (CancellationToken::new(), CancellationToken::new());
+        let writer = Arc::new(Writer::new(database, failed.clone()));
         let (queue, requests) = channel();
         let committer = Committer::new(requests, Arc::clone(&writer), committers_reader, failed.clone());
         Ok(Self {
-            deletion: Arc::new(Deletion::new(Arc::clone(&writer), reader.clone())),
+            deletion: Arc::new(Deletion::new(Arc::clone(&writer), reader.clone(), closing.clone())),
             reader,
             writer,
             queue: Mutex::new(Some(Arc::new(queue))),
             committer: Mutex::new(Some(tokio::spawn(committer.run()))),
+            background: TaskTracker::new(),
+            probe,
+            closing,
             failed,
         })
     }
@@ -96,10 +104,17 @@ impl LogStore for SqliteLogStore {
 
     async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError> {
         self.queue()?;
+        if dry_run {
+            return self.deletion.rehearse(tenant, filter).await;
+        }
         // A task of its own: a client that goes away must not stop a delete half way.
         let (deletion, tenant, filter) = (Arc::clone(&self.deletion), tenant.clone(), filter.clone());
-        let deleted = tokio::spawn(async move { deletion.delete(&tenant, &filter, dry_run).await }).await;
-        deleted.unwrap_or_else(|panic| Err(StoreError::Unknown(panic.into())))
+        let deleted = self.background.spawn(async move { deletion.delete(&tenant, &filter).await }).await;
+        let deleted = deleted.unwrap_or_else(|panic| Err(StoreError::Unknown(panic.into())))?;
+        if deleted > 0 {
+            self.background.spawn(shrink(Arc::clone(&self.deletion)));
+        }
+        Ok(deleted)
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -107,7 +122,7 @@ impl LogStore for SqliteLogStore {
         if self.failed.is_cancelled() {
             return Err(StoreError::Fatal("the committer stopped".into()));
         }
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.probe.begin().await?;
         let readable = sqlx::query("SELECT last_id FROM record_ids").fetch_one(&mut *snapshot).await;
         readable.map(drop).map_err(classify)
     }
@@ -119,8 +134,18 @@ impl LogStore for SqliteLogStore {
         if let Some(committer) = committer {
             committer.await.map_err(|panic| StoreError::Fatal(panic.into()))?;
         }
+        self.closing.cancel();
+        self.background.close();
+        self.background.wait().await;
         self.reader.close().await;
+        self.probe.close().await;
         self.writer.close().await
+    }
+}
+
+async fn shrink(deletion: Arc<Deletion>) {
+    if let Err(error) = deletion.shrink_file().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the file could not be made smaller");
     }
 }
 

@@ -112,7 +112,8 @@ pub async fn what_was_appended_is_found_at_once_and_unchanged(store: &dyn LogSto
     let odd_attributes =
         ["", "{}", r#"{"n":1e400,"s":"\u0000\ud83e\udd80"}"#, r#"{"a":{"b":[null,true,-0.0]}}"#];
     for (n, text) in odd_texts.iter().enumerate() {
-        let sent = record(text).host(text).attributes(odd_attributes[n % odd_attributes.len()]);
+        let sent =
+            record(text).span(text, "00f0").host(text).attributes(odd_attributes[n % odd_attributes.len()]);
         let long = record(&text.repeat(30_000)).service("svc ä").severity("FATAL3").at(-5);
         let appended = append(store, "a", &[sent.clone(), long.clone()]).await;
 
@@ -399,4 +400,10 @@ pub async fn a_closed_store_refuses(store: &dyn LogStore) {
     assert!(matches!(store.append(append).await, Err(StoreError::Closed)));
     assert!(matches!(store.counters(&tenant("a")).await, Err(StoreError::Closed)));
     assert!(matches!(store.check().await, Err(StoreError::Closed)));
+    let owner = tenant("a");
+    let found = store.search(&owner, &Filter::default(), &Page::default(), deadline()).await;
+    assert!(matches!(found, Err(StoreError::Closed)));
+    assert!(matches!(store.get(&owner, 1).await, Err(StoreError::Closed)));
+    assert!(matches!(store.count(&owner, &Filter::default(), deadline()).await, Err(StoreError::Closed)));
+    assert!(matches!(store.delete(&owner, &Filter::default(), false).await, Err(StoreError::Closed)));
 }

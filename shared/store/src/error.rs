@@ -13,6 +13,9 @@ pub enum StoreError {
     /// It may have happened or not. Retry an append with the same idempotency key.
     #[error("the outcome is unknown")]
     Unknown(#[source] Cause),
+    /// Nothing was stored or read. Retry later.
+    #[error("the store is not available")]
+    Unavailable(#[source] Cause),
     /// The queue is full, or another writer held the store for too long. Retry later.
     #[error("the store is busy: {waiting_records} records wait")]
     Busy {

@@ -95,6 +95,12 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// [`KeyStoreError`].
     async fn revoke(&self, id: &str, at: Timestamp) -> Result<bool, KeyStoreError>;
+
+    /// Releases every resource.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`]; what was stored is safe nevertheless.
+    async fn close(&self) -> Result<(), KeyStoreError>;
 }
 
 // === impl KeyDigest ===

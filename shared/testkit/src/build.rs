@@ -13,6 +13,8 @@ pub struct RecordBuilder {
     severity: Severity,
     service: String,
     message: String,
+    trace_id: String,
+    span_id: String,
     host: String,
     attributes: String,
 }
@@ -26,6 +28,8 @@ pub fn record(message: &str) -> RecordBuilder {
         severity: Severity::DEFAULT,
         service: "auth-service".to_owned(),
         message: message.to_owned(),
+        trace_id: String::new(),
+        span_id: String::new(),
         host: String::new(),
         attributes: String::new(),
     }
@@ -64,6 +68,13 @@ impl RecordBuilder {
         self
     }
 
+    /// Sets when it arrived, in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn received_micros(mut self, micros: i64) -> Self {
+        self.received_at = Timestamp::saturating_from_micros(micros);
+        self
+    }
+
     /// Sets when it arrived, in seconds after noon.
     #[must_use]
     pub fn received(mut self, seconds: i64) -> Self {
@@ -85,6 +96,14 @@ impl RecordBuilder {
     #[must_use]
     pub fn service(mut self, name: &str) -> Self {
         name.clone_into(&mut self.service);
+        self
+    }
+
+    /// Sets the trace and the span.
+    #[must_use]
+    pub fn span(mut self, trace_id: &str, span_id: &str) -> Self {
+        trace_id.clone_into(&mut self.trace_id);
+        span_id.clone_into(&mut self.span_id);
         self
     }
 
@@ -111,8 +130,8 @@ impl RecordBuilder {
             severity: self.severity,
             service: &self.service,
             message: &self.message,
-            trace_id: "",
-            span_id: "",
+            trace_id: &self.trace_id,
+            span_id: &self.span_id,
             host: &self.host,
             attributes: &self.attributes,
         }

@@ -24,16 +24,20 @@ pub fn any_record() -> impl Strategy<Value = RecordBuilder> {
     let attributes =
         prop::sample::select(&["", "{}", r#"{"a":1}"#, r#"{"ü":["\u0000",1e400],"n":{"m":null}}"#][..]);
     let message = prop_oneof![".{0,40}", Just(String::new()), "[0-9]{1,3} ms for order [a-f0-9]{8}"];
-    (service(), severity(), 0..TIMES, message, attributes, "[a-z]{0,2}").prop_map(
-        |(service, severity, micros, message, attributes, host)| {
-            record(&message)
-                .service(service)
-                .severity(&severity.number().to_string())
-                .at_micros(NOON_MICROS + micros)
-                .host(&host)
-                .attributes(attributes)
-        },
-    )
+    let times = (0..TIMES, 0..TIMES);
+    (service(), severity(), times, message, attributes, ("[a-z]{0,2}", "[0-9a-f]{0,4}", "[0-9a-f]{0,2}"))
+        .prop_map(
+            |(service, severity, (micros, received), message, attributes, (host, trace_id, span_id))| {
+                record(&message)
+                    .received_micros(NOON_MICROS + received)
+                    .span(&trace_id, &span_id)
+                    .service(service)
+                    .severity(&severity.number().to_string())
+                    .at_micros(NOON_MICROS + micros)
+                    .host(&host)
+                    .attributes(attributes)
+            },
+        )
 }
 
 fn time_range() -> impl Strategy<Value = TimeRange> {
@@ -49,10 +53,13 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         1 => severity().prop_map(SeveritySet::band_of),
         1 => severity().prop_map(SeveritySet::at_least),
     ];
-    (services, severities, time_range()).prop_map(|(services, severities, timestamp)| Filter {
-        services: services.map(|s: BTreeSet<String>| s),
-        severities,
-        timestamp,
-        received_at: TimeRange::default(),
-    })
+    let received_at = prop_oneof![3 => Just(TimeRange::default()), 1 => time_range()];
+    (services, severities, time_range(), received_at).prop_map(
+        |(services, severities, timestamp, received_at): (Option<BTreeSet<String>>, _, _, _)| Filter {
+            services,
+            severities,
+            timestamp,
+            received_at,
+        },
+    )
 }

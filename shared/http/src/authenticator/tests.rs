@@ -1,6 +1,6 @@
 //! Which keys are let in, and how often the store is asked. Also the store of keys that other tests use.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use domain::{ScopeSet, Tenant, Timestamp};
@@ -16,6 +16,7 @@ pub(crate) struct FakeKeys {
     records: Mutex<HashMap<KeyDigest, KeyRecord>>,
     questions: AtomicUsize,
     broken: bool,
+    closed: AtomicBool,
 }
 
 pub(crate) struct FixedClock;
@@ -48,6 +49,10 @@ impl FakeKeys {
         self.records.lock().unwrap().insert(KeyDigest::of(key), record);
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     fn revoke_all(&self) {
         for record in self.records.lock().unwrap().values_mut() {
             record.revoked_at = Some(Timestamp::MIN);
@@ -75,6 +80,11 @@ impl KeyStore for FakeKeys {
 
     async fn revoke(&self, _: &str, _: Timestamp) -> Result<bool, KeyStoreError> {
         unreachable!("the tests revoke directly")
+    }
+
+    async fn close(&self) -> Result<(), KeyStoreError> {
+        self.closed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 

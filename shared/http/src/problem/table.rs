@@ -27,8 +27,14 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (soon, later) = (RETRY_SOON_SECONDS, RETRY_AFTER_RESTART_SECONDS);
         match error {
-            StoreError::Busy { .. } => {
-                Self::unavailable("overloaded", "too much is waiting to be stored; try again", soon)
+            StoreError::Busy { .. } => Self::unavailable(
+                "overloaded",
+                "more is asked of the store than it can do now; try again",
+                soon,
+            ),
+            StoreError::Unavailable(_) => {
+                let detail = "the store is not available, and nothing was stored or read; try again";
+                Self::unavailable("store_unavailable", detail, soon).with_cause(error)
             }
             StoreError::Full(_) => {
                 let detail = "no space is left to store records; try again when there is";

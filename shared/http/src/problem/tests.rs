@@ -42,6 +42,7 @@ fn each_error_of_the_store_has_its_status() {
     let cause = || -> Cause { "database disk image is malformed at /data".into() };
     let table = [
         (StoreError::Busy { waiting_records: 9 }, 503, "overloaded", Some("1")),
+        (StoreError::Unavailable(cause()), 503, "store_unavailable", Some("1")),
         (StoreError::Full(cause()), 507, "storage_full", Some("30")),
         (StoreError::IdempotencyConflict, 422, "idempotency_conflict", None),
         (StoreError::DeadlineExceeded, 503, "deadline_exceeded", Some("1")),

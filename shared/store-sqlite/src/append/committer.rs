@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::RecordBatch;
-use store::StoreError;
+use sqlx::{Sqlite, Transaction};
+use store::{Appended, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::group::{Group, same_error};
+use super::group::{Group, for_one_request};
 use super::queue::Waiting;
 use super::statements::{find_first_answer, insert_block, keep_keys, take_ids};
 use crate::block::{EncodedBlock, encode_block};
@@ -49,17 +50,18 @@ impl Committer {
         Self { requests, writer, reader, failed, held_back: None }
     }
 
-    /// Stores groups until the queue is closed and empty, or `failed`.
+    /// Stores groups until the queue is closed and empty, or the store cannot go on.
     pub(crate) async fn run(mut self) {
+        // However this task ends other than in order, also by a panic: the process has to notice.
+        let unless_in_order = self.failed.clone().drop_guard();
         while let Some(first) = self.next_request().await {
             let requests = self.gather(first);
-            if let Err(error) = self.store(requests).await {
-                tracing::error!(error = &error as &dyn Error, "the store cannot go on");
-                self.failed.cancel();
+            if self.store(requests).await.is_err() {
                 return;
             }
         }
         self.reader.close().await;
+        unless_in_order.disarm();
     }
 
     async fn next_request(&mut self) -> Option<Waiting> {
@@ -107,7 +109,7 @@ impl Committer {
             }
             Err(error) => {
                 group.refuse(&error);
-                stop_if_fatal(error)
+                self.stop_if_fatal(error)
             }
         }
     }
@@ -115,26 +117,41 @@ impl Committer {
     /// Sorts requests by tenant, and answers those that repeat a stored one.
     async fn sort(&self, requests: Vec<Waiting>) -> Result<Group, StoreError> {
         let mut group = Group::default();
+        let mut snapshot = None;
         for waiting in requests {
-            match self.first_answer(&waiting).await {
+            match self.first_answer(&mut snapshot, &waiting).await {
                 Ok(None) => group.add(waiting),
                 Ok(Some(answer)) => waiting.answer(answer),
                 Err(error) => {
-                    waiting.answer(Err(same_error(&error)));
-                    stop_if_fatal(error)?;
+                    waiting.answer(Err(for_one_request(&error)));
+                    self.stop_if_fatal(error)?;
                 }
             }
         }
         Ok(group)
     }
 
+    /// Returns the answer to a repeat; `snapshot` is opened for the first request of a group that needs it.
     async fn first_answer(
         &self,
+        snapshot: &mut Option<Transaction<'static, Sqlite>>,
         waiting: &Waiting,
-    ) -> Result<Option<Result<store::Appended, StoreError>>, StoreError> {
+    ) -> Result<Option<Result<Appended, StoreError>>, StoreError> {
         let Some(idempotency) = &waiting.append.idempotency else { return Ok(None) };
-        let mut snapshot = self.reader.begin().await?;
-        find_first_answer(&mut snapshot, &waiting.append.tenant, idempotency, waiting.received_micros()).await
+        let snapshot = match snapshot {
+            Some(open) => open,
+            None => snapshot.insert(self.reader.begin().await?),
+        };
+        find_first_answer(snapshot, &waiting.append.tenant, idempotency, waiting.received_micros()).await
+    }
+
+    fn stop_if_fatal(&self, error: StoreError) -> Result<(), StoreError> {
+        let error = self.writer.note(error);
+        if is_fatal(&error) {
+            return Err(error);
+        }
+        tracing::warn!(error = &error as &dyn Error, "a group of records was refused");
+        Ok(())
     }
 
     /// Stores the blocks in one transaction; returns the first id of each tenant's records.
@@ -143,7 +160,7 @@ impl Committer {
         let connection = transaction.connection();
         let mut first_ids = Vec::with_capacity(blocks.len());
         for ((tenant, requests), block) in group.tenants().zip(blocks) {
-            let first_id = take_ids(connection, block.record_count).await?;
+            let first_id = take_ids(connection, block.span.record_count).await?;
             insert_block(connection, tenant, first_id, block).await?;
             counters::add(connection, tenant, &Tally::of(&block.summary)).await?;
             keep_keys(connection, tenant, &requests.kept_keys(first_id)).await?;
@@ -167,12 +184,4 @@ async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<EncodedBlock>, StoreErr
 fn encode_consecutive(batch: &RecordBatch) -> EncodedBlock {
     let id_offsets: Vec<u64> = (0..batch.len() as u64).collect();
     encode_block(batch, &id_offsets)
-}
-
-fn stop_if_fatal(error: StoreError) -> Result<(), StoreError> {
-    if is_fatal(&error) {
-        return Err(error);
-    }
-    tracing::warn!(error = &error as &dyn Error, "a group of records was not stored");
-    Ok(())
 }

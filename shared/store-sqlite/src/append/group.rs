@@ -100,7 +100,7 @@ impl Group {
         for requests in self.tenants.into_values() {
             let repeats = requests.repeats.into_iter().map(|(_, repeat)| repeat);
             for waiting in requests.placed.into_iter().map(|placed| placed.waiting).chain(repeats) {
-                waiting.answer(Err(same_error(error)));
+                waiting.answer(Err(for_one_request(error)));
             }
         }
     }
@@ -126,10 +126,11 @@ impl Placed {
 }
 
 /// Returns an error for one request of a group that failed as a whole.
-pub(super) fn same_error(error: &StoreError) -> StoreError {
+pub(super) fn for_one_request(error: &StoreError) -> StoreError {
     match error {
         StoreError::Busy { waiting_records } => StoreError::Busy { waiting_records: *waiting_records },
         StoreError::Full(cause) => StoreError::Full(cause.to_string().into()),
+        StoreError::Unavailable(cause) => StoreError::Unavailable(cause.to_string().into()),
         other => StoreError::Unknown(other.to_string().into()),
     }
 }

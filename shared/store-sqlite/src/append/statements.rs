@@ -2,19 +2,19 @@
 
 use domain::Tenant;
 use domain::limits::IDEMPOTENCY_KEPT_MICROS;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 use store::{Appended, Idempotency, StoreError};
 
 use super::group::KeptKey;
 use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock};
-use crate::database::{busy, classify};
+use crate::database::{busy, classify, column};
 
-/// Most forgotten idempotency keys that one append clears away.
-const FORGOTTEN_KEYS_CLEARED: i64 = 100;
+/// How many forgotten idempotency keys an append clears away for each one that it keeps: more than one, so
+/// that there are never many more than a day's.
+const CLEARED_PER_KEPT: usize = 4;
 
 /// Takes `count` new ids and returns the first.
-pub(super) async fn take_ids(connection: &mut SqliteConnection, count: usize) -> Result<i64, StoreError> {
-    let count = count as i64;
+pub(super) async fn take_ids(connection: &mut SqliteConnection, count: i64) -> Result<i64, StoreError> {
     let update = sqlx::query_scalar("UPDATE record_ids SET last_id = last_id + ? RETURNING last_id");
     let last_id: i64 = update.bind(count).fetch_one(connection).await.map_err(classify)?;
     Ok(last_id - count + 1)
@@ -27,21 +27,24 @@ pub(crate) async fn insert_block(
     first_id: i64,
     block: &EncodedBlock,
 ) -> Result<(), StoreError> {
+    let span = block.span.starting_at(first_id);
+    let summary = block.summary.encode(span.timestamps.1);
     let insert = sqlx::query(
-        "INSERT INTO blocks (tenant, first_id, last_id, record_count,
-                             min_timestamp, max_timestamp, min_received, max_received, summary, head)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO blocks (tenant, first_id, last_id, record_count, min_timestamp, max_timestamp,
+                             min_received, max_received, checksum, summary, head)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     let inserted = insert
         .bind(tenant.as_str())
-        .bind(first_id)
-        .bind(first_id + block.last_id_offset as i64)
-        .bind(block.record_count as i64)
-        .bind(block.timestamps.0.as_micros())
-        .bind(block.timestamps.1.as_micros())
-        .bind(block.received.0.as_micros())
-        .bind(block.received.1.as_micros())
-        .bind(block.summary.encode(block.timestamps.1))
+        .bind(span.first_id)
+        .bind(span.last_id)
+        .bind(span.record_count)
+        .bind(span.timestamps.0.as_micros())
+        .bind(span.timestamps.1.as_micros())
+        .bind(span.received.0.as_micros())
+        .bind(span.received.1.as_micros())
+        .bind(span.checksum(&summary))
+        .bind(&summary[..])
         .bind(&block.head[..])
         .execute(&mut *connection)
         .await
@@ -63,16 +66,20 @@ pub(super) async fn find_first_answer(
     idempotency: &Idempotency,
     now_micros: i64,
 ) -> Result<Option<Result<Appended, StoreError>>, StoreError> {
+    const TABLE: &str = "idempotency_keys";
     let find = sqlx::query(
         "SELECT request_digest, first_id, last_id FROM idempotency_keys
          WHERE tenant = ? AND key = ? AND answered_at > ?",
     );
     let find = find.bind(tenant.as_str()).bind(&idempotency.key).bind(now_micros - IDEMPOTENCY_KEPT_MICROS);
     let Some(row) = find.fetch_optional(connection).await.map_err(classify)? else { return Ok(None) };
-    if row.get::<&[u8], _>(0) != idempotency.request_digest {
+    let digest: &[u8] = column(&row, TABLE, "request_digest")?;
+    if digest != idempotency.request_digest {
         return Ok(Some(Err(StoreError::IdempotencyConflict)));
     }
-    Ok(Some(Ok(Appended { first_id: row.get(1), last_id: row.get(2) })))
+    let appended =
+        Appended { first_id: column(&row, TABLE, "first_id")?, last_id: column(&row, TABLE, "last_id")? };
+    Ok(Some(Ok(appended)))
 }
 
 /// Keeps idempotency keys with their answers, and clears some that are older than a day.
@@ -83,8 +90,8 @@ pub(super) async fn keep_keys(
 ) -> Result<(), StoreError> {
     let mut forgotten_until = i64::MIN;
     for key in keys {
-        // A key that is kept already and not forgotten belongs to another process that was faster: the
-        // whole group starts over, and finds that answer then.
+        // A key that is kept already and not forgotten was kept by another process since this one looked: nothing
+        // of the group is stored, and who asks again finds that answer.
         let insert = sqlx::query(
             "INSERT INTO idempotency_keys (tenant, key, request_digest, answered_at, first_id, last_id)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -110,7 +117,7 @@ pub(super) async fn keep_keys(
             "DELETE FROM idempotency_keys WHERE (tenant, key) IN
              (SELECT tenant, key FROM idempotency_keys WHERE answered_at <= ? ORDER BY answered_at LIMIT ?)",
         );
-        let clear = clear.bind(forgotten_until).bind(FORGOTTEN_KEYS_CLEARED);
+        let clear = clear.bind(forgotten_until).bind((CLEARED_PER_KEPT * keys.len()) as i64);
         clear.execute(connection).await.map_err(classify)?;
     }
     Ok(())

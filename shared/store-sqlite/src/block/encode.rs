@@ -3,19 +3,13 @@
 use domain::{RecordBatch, Timestamp};
 
 use super::frame::FrameWriter;
-use super::{Summary, chunk, head};
+use super::{BlockSpan, Summary, chunk, head};
 
-/// A block, ready to be inserted. Its first id is not in it: it is known only inside the transaction.
+/// A block, ready to be inserted. Its ids count from 0: the first one is known only inside the transaction.
 #[derive(Debug, Clone)]
 pub struct EncodedBlock {
-    /// How many records.
-    pub record_count: usize,
-    /// The last record's id, counted from the first one's.
-    pub last_id_offset: u64,
-    /// The earliest and the latest time of happening.
-    pub timestamps: (Timestamp, Timestamp),
-    /// The earliest and the latest time of arrival.
-    pub received: (Timestamp, Timestamp),
+    /// Its span, with ids that count from 0.
+    pub span: BlockSpan,
     /// The counts, decoded.
     pub summary: Summary,
     /// The head's frame.
@@ -33,18 +27,17 @@ pub fn encode_block(batch: &RecordBatch, id_offsets: &[u64]) -> EncodedBlock {
     let chunk_lengths: Vec<usize> = chunk_rows.iter().map(ExactSizeIterator::len).collect();
     let chunks = chunk_rows.iter().map(|rows| writer.write(&chunk::encode_content(batch, rows))).collect();
     let head = writer.write(&head::encode_content(batch, id_offsets, &chunk_lengths));
-    EncodedBlock {
-        record_count: batch.len(),
-        last_id_offset: id_offsets.last().copied().unwrap_or(0),
-        timestamps: span(batch.timestamps()),
-        received: span(batch.received()),
-        summary: Summary::of(batch),
-        head,
-        chunks,
-    }
+    let span = BlockSpan {
+        first_id: 0,
+        last_id: id_offsets.last().copied().unwrap_or(0).cast_signed(),
+        record_count: batch.len() as i64,
+        timestamps: ends(batch.timestamps()),
+        received: ends(batch.received()),
+    };
+    EncodedBlock { span, summary: Summary::of(batch), head, chunks }
 }
 
-fn span(times: &[Timestamp]) -> (Timestamp, Timestamp) {
+fn ends(times: &[Timestamp]) -> (Timestamp, Timestamp) {
     let min = times.iter().min().copied().unwrap_or(Timestamp::MIN);
     let max = times.iter().max().copied().unwrap_or(Timestamp::MIN);
     (min, max)
@@ -66,13 +59,14 @@ mod tests {
             let id_offsets: Vec<u64> = records.iter().scan(0, |id, (_, gap)| { *id += gap; Some(*id - records[0].1) }).collect();
 
             let block = encode_block(&batch, &id_offsets);
-            let summary_bytes = block.summary.encode(block.timestamps.1);
-            let summary = Summary::decode(&summary_bytes, block.timestamps.1).unwrap();
-            let head = decode_head(&block.head, 1000, block.timestamps.0, block.received.0, summary.services.len()).unwrap();
+            let summary_bytes = block.summary.encode(block.span.timestamps.1);
+            let summary = Summary::decode(&summary_bytes, block.span.timestamps.1).unwrap();
+            let span = block.span.starting_at(1000);
+            let head = decode_head(&block.head, &span, summary.services.len()).unwrap();
 
             prop_assert_eq!(&summary, &block.summary);
             prop_assert_eq!(summary.cells.iter().map(|c| c.count).sum::<u64>(), records.len() as u64);
-            prop_assert_eq!(head.ids.last(), Some(&(1000 + block.last_id_offset as i64)));
+            prop_assert_eq!(head.ids.last(), Some(&span.last_id));
             for (row, sent) in batch.iter().enumerate() {
                 let (chunk, place) = locate(&head.chunk_lengths, row).unwrap();
                 let texts = decode_chunk(&block.chunks[chunk], head.chunk_lengths[chunk]).unwrap();
@@ -90,10 +84,11 @@ mod tests {
         #[test]
         fn bytes_that_are_no_block_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let framed = FrameWriter::new().write(&bytes);
+            let span = encode_block(&batch(&[testkit::build::record("x")]), &[0]).span;
             let _ = Summary::decode(&bytes, Timestamp::MAX);
-            let _ = decode_head(&framed, 1, Timestamp::MIN, Timestamp::MIN, 3);
+            let _ = decode_head(&framed, &span, 3);
             let _ = decode_chunk(&framed, 7);
-            prop_assert!(decode_head(&bytes, 1, Timestamp::MIN, Timestamp::MIN, 3).is_err());
+            prop_assert!(decode_head(&bytes, &span, 3).is_err());
         }
     }
 

@@ -4,7 +4,7 @@ use domain::{RecordBatch, Severity, Timestamp};
 
 use super::summary::{severity, timestamp};
 use super::varint::{self, Reader};
-use super::{Malformed, frame};
+use super::{BlockSpan, Malformed, frame};
 
 const VERSION: u8 = 1;
 
@@ -58,26 +58,26 @@ pub(super) fn encode_content(batch: &RecordBatch, id_offsets: &[u64], chunk_leng
     out
 }
 
-/// Reads a framed head. The arguments are the block's columns.
+/// Reads the framed head of a block with this span, whose summary names so many services.
 ///
 /// # Errors
-/// [`Malformed`], also when the columns and the head disagree.
-pub fn decode_head(
-    frame: &[u8],
-    first_id: i64,
-    min_timestamp: Timestamp,
-    min_received: Timestamp,
-    services: usize,
-) -> Result<Head, Malformed> {
+/// [`Malformed`], also when the span and the head disagree.
+pub fn decode_head(frame: &[u8], span: &BlockSpan, services: usize) -> Result<Head, Malformed> {
     let content = frame::read(frame)?;
     let mut reader = Reader::new(&content);
     reader.version(VERSION)?;
     let records = reader.count()?;
+    if records as i64 != span.record_count {
+        return Err(Malformed("the head and the row count differently many records"));
+    }
     let chunks = reader.count()?;
     let chunk_lengths = (0..chunks).map(|_| reader.usize()).collect::<Result<Vec<_>, _>>()?;
-    let ids = read_runs(&mut reader, first_id, records)?;
-    let timestamps = read_times(&mut reader, min_timestamp, records)?;
-    let received = read_times(&mut reader, min_received, records)?;
+    let ids = read_runs(&mut reader, span.first_id, records)?;
+    if ids.last() != Some(&span.last_id) {
+        return Err(Malformed("the head and the row end with different ids"));
+    }
+    let timestamps = read_times(&mut reader, span.timestamps.0, records)?;
+    let received = read_times(&mut reader, span.received.0, records)?;
     let severities = reader.bytes(records)?.iter().map(|n| severity(*n)).collect::<Result<Vec<_>, _>>()?;
     let mut service_codes = Vec::with_capacity(records);
     for _ in 0..records {

@@ -12,7 +12,8 @@
 //! and the chunks hold the texts (one zstd frame each), read only for records that are returned.
 //!
 //! All numbers are unsigned LEB128 varints; a signed one is zigzag-coded first. zstd frames carry a checksum
-//! of their content, so that a flipped bit is an error and never another record.
+//! of their content, and the row one of its columns and summary (CRC-32), so that a flipped bit is an error and
+//! never another record.
 //!
 //! ```text
 //! summary  = version=1, services, service*: (length, bytes), cells, cell*: (service, severity, count, max_timestamp - cell's)
@@ -27,12 +28,14 @@ mod chunk;
 mod encode;
 mod frame;
 mod head;
+mod span;
 mod summary;
 mod varint;
 
 pub use chunk::{ChunkTexts, decode_chunk};
 pub use encode::{EncodedBlock, encode_block};
 pub use head::{Head, decode_head, locate};
+pub use span::BlockSpan;
 pub(crate) use summary::severity as severity_of_number;
 pub use summary::{Cell, Summary};
 

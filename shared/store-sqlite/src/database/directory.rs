@@ -8,13 +8,19 @@ use super::OpenError;
 
 /// Filesystems on which SQLite's WAL does not work: its shared memory needs every process on one kernel,
 /// and its locks are not to be trusted there (<https://www.sqlite.org/wal.html>). Magic numbers of statfs(2).
-const REFUSED_FILESYSTEMS: [(u32, &str); 6] = [
+const REFUSED_FILESYSTEMS: [(u32, &str); 12] = [
     (0x6969, "nfs"),
     (0xFF53_4D42, "cifs"),
     (0xFE53_4D42, "smb2"),
     (0x517B, "smb"),
     (0x0102_1997, "9p"),
     (0x6573_5546, "fuse"),
+    (0x00C3_6400, "ceph"),
+    (0x0116_1970, "gfs2"),
+    (0x7461_636F, "ocfs2"),
+    (0x786F_4256, "vboxsf"),
+    (0x5346_414F, "afs"),
+    (0x0BD0_0BD3, "lustre"),
 ];
 
 /// The directory that holds `logs.db` and `control.db`.
@@ -30,7 +36,7 @@ impl StoreDirectory {
     /// [`OpenError`] when it cannot be made, or lies on a network filesystem.
     pub fn prepare(path: &Path) -> Result<Self, OpenError> {
         let directory = |source| OpenError::Directory { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(directory)?;
+        create_durably(path).map_err(directory)?;
         let found = rustix::fs::statfs(path).map_err(|errno| directory(errno.into()))?;
         #[expect(clippy::cast_possible_truncation, reason = "magic numbers have 32 bits on every platform")]
         let magic = found.f_type as u32;
@@ -58,4 +64,16 @@ impl StoreDirectory {
     pub(crate) fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
+}
+
+/// Makes a directory and its parents, and makes their names durable: a power cut must not take the directory
+/// away with what was acknowledged in it.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    fs::create_dir_all(path)?;
+    for created in missing {
+        let parent = created.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use domain::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row, Sqlite, Type};
 use store::StoreError;
 use thiserror::Error;
 
@@ -49,6 +52,12 @@ pub enum OpenError {
         /// What it has to be.
         expected: i64,
     },
+    /// The file has another journal than a write-ahead log.
+    #[error("SQLite journal mode is {found} where wal was asked for")]
+    JournalMode {
+        /// What it is.
+        found: String,
+    },
     /// The file belongs to something else.
     #[error("{path} is not a Log Sentinel file (application id {application_id})")]
     ForeignFile {
@@ -86,7 +95,7 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
     Some(code & 0xFF)
 }
 
-/// Turns an error of a read, or of a write that may have been committed, into what the caller does.
+/// Turns an error of anything but a COMMIT into what the caller does: nothing was stored.
 pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     match (primary_code(&error), &error) {
         (Some(SQLITE_BUSY), _) => busy(),
@@ -97,8 +106,32 @@ pub(crate) fn classify(error: sqlx::Error) -> StoreError {
         }
         (_, sqlx::Error::PoolClosed) => StoreError::Closed,
         (_, sqlx::Error::PoolTimedOut) => busy(),
-        _ => StoreError::Unknown(error.into()),
+        _ => StoreError::Unavailable(error.into()),
     }
+}
+
+/// Turns an error of a COMMIT into what the caller does: the transaction may be stored or not.
+pub(crate) fn classify_commit(error: sqlx::Error) -> StoreError {
+    match classify(error) {
+        StoreError::Unavailable(cause) => StoreError::Unknown(cause),
+        known => known,
+    }
+}
+
+/// Reads a column of a row. A value that a sound file never holds there is corruption, not a panic.
+pub(crate) fn column<'row, T>(row: &'row SqliteRow, table: &str, name: &'static str) -> Result<T, StoreError>
+where
+    T: Decode<'row, Sqlite> + Type<Sqlite>,
+{
+    row.try_get(name)
+        .map_err(|error| StoreError::Corrupt { what: format!("{table}.{name}"), source: Some(error.into()) })
+}
+
+/// Reads a column that holds a time.
+pub(crate) fn time_column(row: &SqliteRow, table: &str, name: &'static str) -> Result<Timestamp, StoreError> {
+    let micros = column(row, table, name)?;
+    Timestamp::from_micros(micros)
+        .map_err(|error| StoreError::Corrupt { what: format!("{table}.{name}"), source: Some(error.into()) })
 }
 
 /// Another writer, or too many readers, held the store for too long.

@@ -11,11 +11,12 @@ use super::OpenError;
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 
 /// What a setting has to be, as `PRAGMA name` reads it.
-const SETTINGS: [(&str, &str, i64); 4] = [
+const SETTINGS: [(&str, &str, i64); 5] = [
     ("synchronous", "PRAGMA synchronous", 2),
     ("auto_vacuum", "PRAGMA auto_vacuum", 2),
     ("cell_size_check", "PRAGMA cell_size_check", 1),
     ("trusted_schema", "PRAGMA trusted_schema", 0),
+    ("mmap_size", "PRAGMA mmap_size", 0),
 ];
 
 /// A check that failed, or could not be made.
@@ -49,7 +50,7 @@ pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), GateE
     }
     let journal_mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
     if journal_mode != "wal" {
-        return Err(GateError::Refused(OpenError::Setting { name: "journal_mode", found: 0, expected: 1 }));
+        return Err(GateError::Refused(OpenError::JournalMode { found: journal_mode }));
     }
     for (name, query, expected) in SETTINGS {
         let found: i64 = sqlx::query_scalar(query).fetch_one(&mut *connection).await?;

@@ -11,6 +11,6 @@ mod write;
 pub(crate) use connect::{Database, Reader};
 pub use directory::StoreDirectory;
 pub use error::OpenError;
-pub(crate) use error::{busy, classify, is_fatal};
+pub(crate) use error::{busy, classify, column, is_fatal, time_column};
 pub(crate) use migrate::Schema;
 pub(crate) use write::Writer;

@@ -3,78 +3,123 @@
 //!
 //! sqlx counts the depth of transactions itself and keeps a wrong count after SQLite rolled one back on its
 //! own; every later transaction then fails. So transactions here are plain statements, and whatever ends
-//! without a successful COMMIT takes its connection with it.
+//! without a successful COMMIT takes its connection with it. After a failed write or fsync nothing is tried
+//! again at all: `failed` is cancelled, whoever met the error.
 
 use sqlx::{Connection, SqliteConnection};
 use store::StoreError;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
 
-use super::{Database, classify};
+use super::error::classify_commit;
+use super::{Database, classify, is_fatal};
+
+/// Most pages that one step of shrinking the file moves: 4 MiB, a moment's work.
+const SHRINK_STEP: &str = "PRAGMA incremental_vacuum(1024)";
 
 /// Hands out write transactions, one at a time.
 #[derive(Debug)]
 pub(crate) struct Writer {
     database: Database,
-    connection: Mutex<Option<SqliteConnection>>,
+    connection: Mutex<Slot>,
+    failed: CancellationToken,
+}
+
+/// The connection, between transactions.
+#[derive(Debug)]
+enum Slot {
+    /// None is open: the next transaction opens one.
+    Empty,
+    Idle(SqliteConnection),
+    Closed,
 }
 
 /// A write transaction. Dropped without [`WriteTransaction::commit`] it stores nothing, and its connection
 /// is closed.
 #[derive(Debug)]
 pub(crate) struct WriteTransaction<'writer> {
-    slot: MutexGuard<'writer, Option<SqliteConnection>>,
+    writer: &'writer Writer,
+    slot: MutexGuard<'writer, Slot>,
     open: Option<SqliteConnection>,
 }
 
+impl Slot {
+    /// Takes the open connection, if there is one.
+    fn take_idle(&mut self) -> Option<SqliteConnection> {
+        match std::mem::replace(self, Self::Empty) {
+            Self::Idle(connection) => Some(connection),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl Writer {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database, connection: Mutex::new(None) }
+    /// Makes a writer; `failed` is cancelled when the store cannot go on.
+    pub(crate) fn new(database: Database, failed: CancellationToken) -> Self {
+        Self { database, connection: Mutex::new(Slot::Empty), failed }
     }
 
     /// Starts a transaction that holds the file's write lock from its start.
     pub(crate) async fn begin(&self) -> Result<WriteTransaction<'_>, StoreError> {
+        if self.failed.is_cancelled() {
+            return Err(StoreError::Fatal("an earlier write failed".into()));
+        }
         let mut slot = self.connection.lock().await;
-        let mut connection = match slot.take() {
+        let mut connection = match slot.take_idle() {
             Some(connection) => connection,
-            None => self.database.connect_writer().await?,
+            None if matches!(*slot, Slot::Closed) => return Err(StoreError::Closed),
+            None => self.database.connect_writer().await.map_err(|error| self.note(error))?,
         };
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.map_err(classify)?;
-        Ok(WriteTransaction { slot, open: Some(connection) })
+        let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await;
+        begun.map_err(|error| self.note(classify(error)))?;
+        Ok(WriteTransaction { writer: self, slot, open: Some(connection) })
     }
 
-    /// Copies the WAL into the database file and empties it, unless a reader still needs it.
+    /// Says that this error was met: one after which nothing may be written stops the store.
+    pub(crate) fn note(&self, error: StoreError) -> StoreError {
+        if is_fatal(&error) && !self.failed.is_cancelled() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the store cannot go on");
+            self.failed.cancel();
+        }
+        error
+    }
+
+    /// Copies the WAL into the database file and empties it, unless somebody uses it: then another time.
     pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
         let mut slot = self.connection.lock().await;
-        let Some(mut connection) = slot.take() else { return Ok(()) };
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await.map_err(classify)?;
-        *slot = Some(connection);
-        Ok(())
-    }
-
-    /// Gives the pages that a delete freed back to the filesystem, in steps that let other writers pass.
-    pub(crate) async fn shrink_file(&self) -> Result<(), StoreError> {
-        const STEPS_MAX: u32 = 1000;
-        for _ in 0..STEPS_MAX {
-            let mut slot = self.connection.lock().await;
-            let Some(mut connection) = slot.take() else { return Ok(()) };
-            sqlx::query("PRAGMA incremental_vacuum(1024)")
-                .execute(&mut connection)
-                .await
-                .map_err(classify)?;
-            let free = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut connection).await;
-            let free: i64 = free.map_err(classify)?;
-            *slot = Some(connection);
-            if free == 0 {
-                break;
-            }
+        let Some(mut connection) = slot.take_idle() else { return Ok(()) };
+        for statement in
+            ["PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"]
+        {
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            done.map_err(|error| self.note(classify(error)))?;
         }
+        *slot = Slot::Idle(connection);
         Ok(())
     }
 
-    /// Empties the WAL and closes the connection.
+    /// Gives some of the pages that a delete freed back to the filesystem; says whether more are left.
+    pub(crate) async fn shrink_a_step(&self) -> Result<bool, StoreError> {
+        let mut slot = self.connection.lock().await;
+        let Some(mut connection) = slot.take_idle() else { return Ok(false) };
+        let shrunk = sqlx::query(SHRINK_STEP).execute(&mut connection).await;
+        shrunk.map_err(|error| self.note(classify_commit(error)))?;
+        let free = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut connection).await;
+        let free: i64 = free.map_err(|error| self.note(classify(error)))?;
+        *slot = Slot::Idle(connection);
+        Ok(free > 0)
+    }
+
+    /// Empties the WAL and closes the connection. Later transactions are refused.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         self.checkpoint().await?;
-        match self.connection.lock().await.take() {
+        let mut slot = self.connection.lock().await;
+        let idle = slot.take_idle();
+        *slot = Slot::Closed;
+        match idle {
             Some(connection) => connection.close().await.map_err(classify),
             None => Ok(()),
         }
@@ -89,8 +134,12 @@ impl WriteTransaction<'_> {
 
     /// Makes the transaction durable and visible. On an error it may be so or not.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        sqlx::query("COMMIT").execute(self.connection()).await.map_err(classify)?;
-        *self.slot = self.open.take();
+        let writer = self.writer;
+        let committed = sqlx::query("COMMIT").execute(self.connection()).await;
+        committed.map_err(|error| writer.note(classify_commit(error)))?;
+        if let Some(connection) = self.open.take() {
+            *self.slot = Slot::Idle(connection);
+        }
         Ok(())
     }
 }

@@ -131,6 +131,193 @@ async fn a_damaged_chunk_is_an_error_that_names_its_block() {
     assert!(matches!(&error, StoreError::Corrupt { what, .. } if what == "block 1, chunk"), "{error:?}");
 }
 
+#[tokio::test]
+async fn damaged_columns_and_summaries_are_errors_that_name_their_block() {
+    for damage in [
+        "UPDATE blocks SET min_timestamp = min_timestamp + 1",
+        "UPDATE blocks SET summary = CAST(replace(summary, 'auth', 'auch') AS BLOB)",
+        "UPDATE blocks SET record_count = 2",
+    ] {
+        let (_directory, store) = new_sqlite_store().await;
+        store.append(append(&[record("precious")])).await.unwrap();
+        execute(&store, damage).await;
+
+        let error =
+            store.search(&tenant("a"), &Filter::default(), &Page::default(), deadline()).await.unwrap_err();
+
+        assert!(
+            matches!(&error, StoreError::Corrupt { what, .. } if what == "block 1, row"),
+            "{damage}: {error:?}"
+        );
+    }
+}
+
+async fn new_sqlite_store() -> (TempDir, SqliteLogStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    (directory, store)
+}
+
+async fn execute(store: &SqliteLogStore, statement: &'static str) {
+    let mut transaction = store.writer.begin().await.unwrap();
+    sqlx::raw_sql(statement).execute(transaction.connection()).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_stores_nothing_and_the_store_takes_records_again_when_there_is_room() {
+    let (_directory, store) = new_sqlite_store().await;
+    store.append(append(&[record("before")])).await.unwrap();
+    // The limit is the connection's: the next one, after the failed transaction, has none.
+    execute(&store, "PRAGMA max_page_count = 1").await;
+    let noise: String =
+        (0..40_000_u64).map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+
+    let full = store.append(append(&[record(&noise[..200_000])])).await;
+
+    assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
+    assert_eq!(store.count(&tenant("a"), &Filter::default(), deadline()).await.unwrap(), 1);
+    assert!(!store.failed().is_cancelled());
+    store.append(append(&[record("after")])).await.unwrap();
+    assert_eq!(store.counters(&tenant("a")).await.unwrap()[0].count, 2);
+}
+
+#[tokio::test]
+async fn after_a_failed_write_nothing_is_written_any_more() {
+    let (_directory, store) = new_sqlite_store().await;
+    store.append(append(&[record("before")])).await.unwrap();
+
+    store.writer.note(StoreError::Fatal("disk I/O error".into()));
+
+    assert!(store.failed().is_cancelled());
+    assert!(store.append(append(&[record("after")])).await.is_err());
+    assert!(store.delete(&tenant("a"), &Filter::default(), false).await.is_err());
+    assert!(store.check().await.is_err());
+    assert_eq!(store.count(&tenant("a"), &Filter::default(), deadline()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn many_small_blocks_and_a_large_one_are_searched_and_deleted_right() {
+    let (_directory, store) = new_sqlite_store().await;
+    let reference = MemoryLogStore::default();
+    let service = |n: i64| ["auth", "pay", "ship"][(n % 3) as usize];
+    let made = |n: i64| {
+        record(&format!("m{n}")).at(n % 977).service(service(n)).span(&format!("t{n}"), &format!("s{n}"))
+    };
+    for n in 0..150 {
+        store.append(append(&[made(n)])).await.unwrap();
+        reference.append(append(&[made(n)])).await.unwrap();
+    }
+    let large: Vec<_> = (150..9_500).map(made).collect();
+    store.append(append(&large)).await.unwrap();
+    reference.append(append(&large)).await.unwrap();
+
+    for name in ["pay", "auth"] {
+        let filter = Filter { services: Some([name.to_owned()].into()), ..Filter::default() };
+        let deleted = store.delete(&tenant("a"), &filter, false).await.unwrap();
+        assert_eq!(deleted, reference.delete(&tenant("a"), &filter, false).await.unwrap());
+        let page = Page { limit: 700, ..Page::default() };
+        compare_walks(&store, &reference, &Filter::default(), page).await;
+        let counters = store.counters(&tenant("a")).await.unwrap();
+        assert_eq!(counters, reference.counters(&tenant("a")).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_large_records_has_fewer_rows_and_the_walk_misses_none() {
+    let (_directory, store) = new_sqlite_store().await;
+    let text = "x".repeat(256 * 1024);
+    let sent: Vec<_> = (0..100).map(|n| record(&text).at(n)).collect();
+    for part in sent.chunks(50) {
+        store.append(append(part)).await.unwrap();
+    }
+
+    let mut page = Page { limit: 1000, ..Page::default() };
+    let mut sizes = Vec::new();
+    loop {
+        let found = store.search(&tenant("a"), &Filter::default(), &page, deadline()).await.unwrap();
+        sizes.push(found.records.len());
+        let Some(next) = found.next else { break };
+        page.start = PageStart::After(next);
+    }
+
+    assert_eq!(sizes, [64, 36]);
+}
+
+#[tokio::test]
+async fn tenants_that_share_a_commit_get_ids_of_their_own() {
+    let (_directory, store) = new_store().await;
+    let names: Vec<String> = (0..40).map(|n| format!("t{}", n % 5)).collect();
+    let tasks: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let append = Append { tenant: tenant(&name), ..append(&[record(&name), record(&name)]) };
+                (name, store.append(append).await.unwrap())
+            })
+        })
+        .collect();
+    for task in tasks {
+        let (name, ids) = task.await.unwrap();
+        assert_eq!(ids.last_id, ids.first_id + 1);
+        for id in [ids.first_id, ids.last_id] {
+            assert_eq!(store.get(&tenant(&name), id).await.unwrap().unwrap().message, name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn deletes_and_appends_of_two_openers_leave_exact_counters() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (Arc::new(open(&directory).await), Arc::new(open(&directory).await));
+    let appends = tokio::spawn({
+        let one = Arc::clone(&one);
+        async move {
+            for n in 0..60 {
+                one.append(append(&[record("x").at(n), record("y").at(n).service("pay")])).await.unwrap();
+            }
+        }
+    });
+    let mut deleted = 0;
+    let pay = Filter { services: Some(["pay".to_owned()].into()), ..Filter::default() };
+    while !appends.is_finished() {
+        let owner = tenant("a");
+        let (a, b) = tokio::join!(other.delete(&owner, &pay, false), one.delete(&owner, &pay, false));
+        deleted += a.unwrap() + b.unwrap();
+    }
+    appends.await.unwrap();
+
+    let page = Page { limit: 1000, ..Page::default() };
+    let left = one.search(&tenant("a"), &Filter::default(), &page, deadline()).await.unwrap().records;
+    assert_eq!(left.len() as u64 + deleted, 120);
+    assert_eq!(other.counters(&tenant("a")).await.unwrap(), store::conformance::recount(&left));
+}
+
+#[tokio::test]
+async fn a_search_past_its_deadline_says_that_it_is_not_complete() {
+    let (_directory, store) = new_store().await;
+    store.append(append(&[record("x")])).await.unwrap();
+
+    let found =
+        store.search(&tenant("a"), &Filter::default(), &Page::default(), Instant::now()).await.unwrap();
+    let in_part = Filter { timestamp: domain::TimeRange { from: Some(1), to: None }, ..Filter::default() };
+    let count = store.count(&tenant("a"), &in_part, Instant::now()).await;
+
+    assert!(!found.complete && found.records.is_empty());
+    assert!(matches!(count, Err(StoreError::DeadlineExceeded)));
+}
+
+#[tokio::test]
+async fn several_openers_of_an_empty_directory_agree_on_one_schema() {
+    let directory = tempfile::tempdir().unwrap();
+    let (a, b, c) = tokio::join!(open(&directory), open(&directory), open(&directory));
+    let id = a.append(append(&[record("x")])).await.unwrap().first_id;
+    for store in [&b, &c] {
+        assert!(store.get(&tenant("a"), id).await.unwrap().is_some());
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append(Vec<RecordBuilder>),

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
-use domain::{Filter, Order, Tenant, TimeRange, Timestamp};
+use domain::{Filter, Order, Tenant, TimeRange};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use store::StoreError;
 
-use crate::block::{BLOCK_MAX_CHUNKS, ChunkTexts, Head, Malformed, Summary, decode_chunk, decode_head};
-use crate::database::classify;
+use crate::block::{
+    BLOCK_MAX_CHUNKS, BlockSpan, ChunkTexts, Head, Malformed, Summary, decode_chunk, decode_head,
+};
+use crate::database::{classify, column, time_column};
 
 /// How many blocks a walk reads ahead.
 const WALK_STRIDE: i64 = 64;
@@ -17,12 +19,7 @@ const WALK_STRIDE: i64 = 64;
 #[derive(Debug)]
 pub(crate) struct BlockRow {
     pub(crate) id: i64,
-    pub(crate) first_id: i64,
-    pub(crate) last_id: i64,
-    pub(crate) min_timestamp: Timestamp,
-    pub(crate) max_timestamp: Timestamp,
-    pub(crate) min_received: Timestamp,
-    pub(crate) max_received: Timestamp,
+    pub(crate) span: BlockSpan,
     pub(crate) summary: Summary,
 }
 
@@ -37,33 +34,50 @@ pub(crate) enum Coverage {
     Some,
 }
 
+/// The columns that [`BlockRow::from_row`] reads.
+macro_rules! select_blocks {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, first_id, last_id, record_count, min_timestamp, max_timestamp, min_received, max_received,
+                    checksum, summary
+             FROM blocks ",
+            $rest
+        )
+    };
+}
+
 impl BlockRow {
     fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
-        let id = row.get(0);
-        let time = |column: usize| Timestamp::saturating_from_micros(row.get(column));
-        let max_timestamp = time(4);
-        let summary = Summary::decode(row.get(7), max_timestamp).map_err(|e| corrupt(id, "summary", e))?;
-        Ok(Self {
-            id,
-            first_id: row.get(1),
-            last_id: row.get(2),
-            min_timestamp: time(3),
-            max_timestamp,
-            min_received: time(5),
-            max_received: time(6),
-            summary,
-        })
+        const TABLE: &str = "blocks";
+        let summary: &[u8] = column(row, TABLE, "summary")?;
+        let span = BlockSpan {
+            first_id: column(row, TABLE, "first_id")?,
+            last_id: column(row, TABLE, "last_id")?,
+            record_count: column(row, TABLE, "record_count")?,
+            timestamps: (
+                time_column(row, TABLE, "min_timestamp")?,
+                time_column(row, TABLE, "max_timestamp")?,
+            ),
+            received: (time_column(row, TABLE, "min_received")?, time_column(row, TABLE, "max_received")?),
+        };
+        let id = column(row, TABLE, "id")?;
+        if span.checksum(summary) != column::<u32>(row, TABLE, "checksum")? {
+            return Err(corrupt(id, "row", Malformed("its checksum is wrong")));
+        }
+        let summary = Summary::decode(summary, span.timestamps.1).map_err(|e| corrupt(id, "summary", e))?;
+        Ok(Self { id, span, summary })
     }
 
     /// Compares the row with a filter.
     pub(crate) fn coverage(&self, filter: &Filter) -> Coverage {
-        let overlaps = filter.timestamp.overlaps(self.min_timestamp, self.max_timestamp)
-            && filter.received_at.overlaps(self.min_received, self.max_received);
+        let BlockSpan { timestamps, received, .. } = self.span;
+        let overlaps = filter.timestamp.overlaps(timestamps.0, timestamps.1)
+            && filter.received_at.overlaps(received.0, received.1);
         if !overlaps || self.summary.selected(filter).next().is_none() {
             return Coverage::None;
         }
-        let times_are_inside = filter.timestamp.covers(self.min_timestamp, self.max_timestamp)
-            && filter.received_at.covers(self.min_received, self.max_received);
+        let times_are_inside = filter.timestamp.covers(timestamps.0, timestamps.1)
+            && filter.received_at.covers(received.0, received.1);
         if times_are_inside { Coverage::ByCells } else { Coverage::Some }
     }
 }
@@ -101,20 +115,16 @@ impl<'a> Walk<'a> {
 
     async fn read_ahead(&mut self, snapshot: &mut SqliteConnection) -> Result<(), StoreError> {
         let query = match self.order {
-            Order::Descending => sqlx::query(
-                "SELECT id, first_id, last_id, min_timestamp, max_timestamp, min_received, max_received, summary
-                 FROM blocks
-                 WHERE tenant = ?1 AND max_timestamp >= ?2 AND min_timestamp < ?3
+            Order::Descending => sqlx::query(select_blocks!(
+                "WHERE tenant = ?1 AND max_timestamp >= ?2 AND min_timestamp < ?3
                    AND (max_timestamp, min_timestamp, id) < (?4, ?5, ?6)
-                 ORDER BY max_timestamp DESC, min_timestamp DESC, id DESC LIMIT ?7",
-            ),
-            Order::Ascending => sqlx::query(
-                "SELECT id, first_id, last_id, min_timestamp, max_timestamp, min_received, max_received, summary
-                 FROM blocks
-                 WHERE tenant = ?1 AND max_timestamp >= ?2 AND min_timestamp < ?3
+                 ORDER BY max_timestamp DESC, min_timestamp DESC, id DESC LIMIT ?7"
+            )),
+            Order::Ascending => sqlx::query(select_blocks!(
+                "WHERE tenant = ?1 AND max_timestamp >= ?2 AND min_timestamp < ?3
                    AND (min_timestamp, max_timestamp, id) > (?4, ?5, ?6)
-                 ORDER BY min_timestamp, max_timestamp, id LIMIT ?7",
-            ),
+                 ORDER BY min_timestamp, max_timestamp, id LIMIT ?7"
+            )),
         };
         let query = query
             .bind(self.tenant.as_str())
@@ -128,7 +138,8 @@ impl<'a> Walk<'a> {
         self.is_at_end = (rows.len() as i64) < WALK_STRIDE;
         self.ahead = rows.iter().map(BlockRow::from_row).collect::<Result<_, _>>()?;
         if let Some(block) = self.ahead.back() {
-            let (start, end) = (block.min_timestamp.as_micros(), block.max_timestamp.as_micros());
+            let (start, end) = block.span.timestamps;
+            let (start, end) = (start.as_micros(), end.as_micros());
             self.last = match self.order {
                 Order::Descending => (end, start, block.id),
                 Order::Ascending => (start, end, block.id),
@@ -146,10 +157,9 @@ pub(crate) async fn blocks_by_id(
     until: i64,
     limit: i64,
 ) -> Result<Vec<BlockRow>, StoreError> {
-    let query = sqlx::query(
-        "SELECT id, first_id, last_id, min_timestamp, max_timestamp, min_received, max_received, summary
-         FROM blocks WHERE tenant = ? AND first_id > ? AND first_id <= ? ORDER BY first_id LIMIT ?",
-    );
+    let query = sqlx::query(select_blocks!(
+        "WHERE tenant = ? AND first_id > ? AND first_id <= ? ORDER BY first_id LIMIT ?"
+    ));
     let query = query.bind(tenant.as_str()).bind(after).bind(until).bind(limit);
     query.fetch_all(snapshot).await.map_err(classify)?.iter().map(BlockRow::from_row).collect()
 }
@@ -160,21 +170,19 @@ pub(super) async fn block_holding(
     tenant: &Tenant,
     id: i64,
 ) -> Result<Option<BlockRow>, StoreError> {
-    let query = sqlx::query(
-        "SELECT id, first_id, last_id, min_timestamp, max_timestamp, min_received, max_received, summary
-         FROM blocks WHERE tenant = ? AND first_id <= ? ORDER BY first_id DESC LIMIT 1",
-    );
+    let query =
+        sqlx::query(select_blocks!("WHERE tenant = ? AND first_id <= ? ORDER BY first_id DESC LIMIT 1"));
     let row = query.bind(tenant.as_str()).bind(id).fetch_optional(snapshot).await.map_err(classify)?;
     let block = row.as_ref().map(BlockRow::from_row).transpose()?;
-    Ok(block.filter(|block| block.last_id >= id))
+    Ok(block.filter(|block| block.span.last_id >= id))
 }
 
 /// Reads a block's head.
 pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow) -> Result<Head, StoreError> {
     let query = sqlx::query("SELECT head FROM blocks WHERE id = ?").bind(block.id);
     let row = query.fetch_one(snapshot).await.map_err(classify)?;
-    let services = block.summary.services.len();
-    decode_head(row.get(0), block.first_id, block.min_timestamp, block.min_received, services)
+    let head: &[u8] = column(&row, "blocks", "head")?;
+    decode_head(head, &block.span, block.summary.services.len())
         .map_err(|malformed| corrupt(block.id, "head", malformed))
 }
 
@@ -182,14 +190,15 @@ pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow)
 pub(crate) async fn read_chunk(
     snapshot: &mut SqliteConnection,
     block: &BlockRow,
-    head: &[usize],
+    chunk_lengths: &[usize],
     chunk: usize,
 ) -> Result<ChunkTexts, StoreError> {
     let id = block.id * BLOCK_MAX_CHUNKS as i64 + chunk as i64;
     let row = sqlx::query("SELECT payload FROM chunks WHERE id = ?").bind(id);
     let row = row.fetch_optional(snapshot).await.map_err(classify)?;
     let row = row.ok_or_else(|| corrupt(block.id, "chunk", Malformed("it is missing")))?;
-    decode_chunk(row.get(0), head[chunk]).map_err(|malformed| corrupt(block.id, "chunk", malformed))
+    let payload: &[u8] = column(&row, "chunks", "payload")?;
+    decode_chunk(payload, chunk_lengths[chunk]).map_err(|malformed| corrupt(block.id, "chunk", malformed))
 }
 
 /// Returns the rows of a block that the filter selects, in order.

@@ -1,11 +1,11 @@
 //! Reading: every function works inside one read transaction and sees one state of the store.
 //!
 //! * `blocks` walking over blocks in the order of time, and reading their parts
-//! * `newest` finding the rows of a page
+//! * `page_rows` finding the rows of a page
 //! * `records` from rows to records
 
 mod blocks;
-mod newest;
+mod page_rows;
 mod records;
 
 use std::time::Instant;
@@ -14,9 +14,9 @@ use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant};
 use sqlx::SqliteConnection;
 use store::{SearchPage, StoreError};
 
-pub(crate) use blocks::{BlockRow, Coverage, blocks_by_id, read_chunk, read_head, selected_rows};
-use blocks::{Walk, block_holding};
-use newest::{Found, FoundBlock, FoundRow};
+use blocks::block_holding;
+pub(crate) use blocks::{BlockRow, Coverage, Walk, blocks_by_id, read_chunk, read_head, selected_rows};
+use page_rows::{Found, FoundBlock, FoundRow};
 
 /// Returns a slice of the records that the filter selects.
 pub(crate) async fn search(
@@ -34,13 +34,14 @@ pub(crate) async fn search(
     // One row more than asked for tells whether there is a next page.
     let wanted = skipped.saturating_add(limit).saturating_add(1);
     let Found { blocks, rows, complete } =
-        newest::find(snapshot, tenant, filter, page, wanted, deadline).await?;
+        page_rows::find(snapshot, tenant, filter, page, wanted, deadline).await?;
 
     let page_rows = rows.get(skipped..).unwrap_or_default();
     let has_more = page_rows.len() > limit;
     let page_rows = &page_rows[..page_rows.len().min(limit)];
     let records = records::read(snapshot, &blocks, page_rows).await?;
-    let next = records.last().filter(|_| has_more || !complete);
+    let has_more = has_more || !complete || records.len() < page_rows.len();
+    let next = records.last().filter(|_| has_more);
     let next = next.map(|record| Position { timestamp: record.timestamp, id: record.id });
     Ok(SearchPage { records, next, complete })
 }

@@ -1,38 +1,71 @@
-//! From rows to records: reads the texts, each chunk once.
+//! From rows to records: reads the texts of exactly these rows, within bounds of memory.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use domain::LogRecord;
+use domain::limits::PAGE_MAX_BYTES;
 use sqlx::SqliteConnection;
 use store::StoreError;
 
 use super::blocks::{BlockRow, read_chunk};
-use super::newest::{FoundBlock, FoundRow};
+use super::page_rows::{FoundBlock, FoundRow};
 use crate::block::{ChunkTexts, locate};
 
-/// Reads the records of these rows, in their order.
+/// How many decoded chunks are kept while a page is read: rows that lie next to each other in time come from
+/// the few blocks that were written at the same time.
+const CHUNKS_KEPT: usize = 16;
+
+/// The chunks that were decoded last, newest first.
+#[derive(Default)]
+struct DecodedChunks {
+    chunks: VecDeque<((usize, usize), ChunkTexts)>,
+}
+
+/// Reads the records of these rows, in their order; the first ones only, where all together are larger than
+/// [`PAGE_MAX_BYTES`], but at least one.
 pub(super) async fn read(
     snapshot: &mut SqliteConnection,
     blocks: &[FoundBlock],
     rows: &[FoundRow],
 ) -> Result<Vec<LogRecord>, StoreError> {
-    let mut by_chunk: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        let located = locate(&blocks[row.block].chunk_lengths, row.row);
+    let mut decoded = DecodedChunks::default();
+    let mut records = Vec::with_capacity(rows.len());
+    let mut bytes = 0;
+    for row in rows {
+        let block = &blocks[row.block];
+        let located = locate(&block.chunk_lengths, row.row);
         let (chunk, place) =
             located.ok_or_else(|| StoreError::corrupt("a row lies in no chunk of its block"))?;
-        by_chunk.entry((row.block, chunk)).or_default().push((index, place));
-    }
-    let mut records: Vec<(usize, LogRecord)> = Vec::with_capacity(rows.len());
-    for ((block, chunk), members) in by_chunk {
-        let block = &blocks[block];
-        let texts = read_chunk(snapshot, &block.row, &block.chunk_lengths, chunk).await?;
-        for (index, place) in members {
-            records.push((index, record(&rows[index], &block.row, &texts, place)));
+        let texts = decoded.get(snapshot, block, (row.block, chunk)).await?;
+        bytes += texts.messages.get(place).len() + texts.attributes.get(place).len();
+        if bytes > PAGE_MAX_BYTES && !records.is_empty() {
+            break;
         }
+        records.push(record(row, &block.row, texts, place));
     }
-    records.sort_unstable_by_key(|(index, _)| *index);
-    Ok(records.into_iter().map(|(_, record)| record).collect())
+    Ok(records)
+}
+
+impl DecodedChunks {
+    /// Returns a chunk, decoded; `key` is the block's and the chunk's place.
+    async fn get(
+        &mut self,
+        snapshot: &mut SqliteConnection,
+        block: &FoundBlock,
+        key: (usize, usize),
+    ) -> Result<&ChunkTexts, StoreError> {
+        let known = self.chunks.iter().position(|(known, _)| *known == key);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let texts = read_chunk(snapshot, &block.row, &block.chunk_lengths, key.1).await?;
+                self.chunks.truncate(CHUNKS_KEPT - 1);
+                self.chunks.push_front((key, texts));
+                0
+            }
+        };
+        Ok(&self.chunks[place].1)
+    }
 }
 
 fn record(row: &FoundRow, block: &BlockRow, texts: &ChunkTexts, place: usize) -> LogRecord {

@@ -76,7 +76,7 @@ pub(super) async fn find(
             complete = false;
             break;
         }
-        if block.coverage(filter) == Coverage::None {
+        if block.coverage(filter) == Coverage::None || best.is_better_than(&block, page.order) {
             continue;
         }
         let head = read_head(snapshot, &block).await?;
@@ -92,9 +92,20 @@ impl Best {
     fn is_settled_before(&self, block: &BlockRow, order: Order) -> bool {
         let Some(worst) = self.heap.peek().filter(|_| self.heap.len() == self.wanted) else { return false };
         match order {
-            Order::Descending => block.max_timestamp < worst.position.timestamp,
-            Order::Ascending => block.min_timestamp > worst.position.timestamp,
+            Order::Descending => block.span.timestamps.1 < worst.position.timestamp,
+            Order::Ascending => block.span.timestamps.0 > worst.position.timestamp,
         }
+    }
+
+    /// Says whether even the best row that `block` can hold comes behind the worst so far. Decides by ids where
+    /// many records have one timestamp.
+    fn is_better_than(&self, block: &BlockRow, order: Order) -> bool {
+        let Some(worst) = self.heap.peek().filter(|_| self.heap.len() == self.wanted) else { return false };
+        let best_of_block = match order {
+            Order::Descending => Position { timestamp: block.span.timestamps.1, id: block.span.last_id },
+            Order::Ascending => Position { timestamp: block.span.timestamps.0, id: block.span.first_id },
+        };
+        order.compare(best_of_block, worst.position).is_ge()
     }
 
     /// Takes the block's better rows; says whether there were any.
