@@ -24,6 +24,10 @@ openapi:
 compose:
     tests/compose/run.sh
 
+# Kills ingest-svc with SIGKILL under load, again and again, and verifies that nothing is lost or there twice
+torture rounds="20":
+    SENTINEL_TORTURE_ROUNDS={{ rounds }} cargo test -p e2e-tests --test e2e crash:: -- --nocapture
+
 # Measures this machine, with the settings of a published build
 bench *args:
     cargo bench -p e2e-tests --bench ingest {{ args }}

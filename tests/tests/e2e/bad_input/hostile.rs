@@ -1,0 +1,109 @@
+//! Texts that would do harm if anything ran them: as the value of every parameter that the OpenAPI documents
+//! list, and in every field of a record. None makes a service fail, changes what is stored, or is altered.
+
+use e2e_tests::{Answer, Installation};
+use reqwest::{Method, RequestBuilder, Url};
+use serde_json::{Value, json};
+
+const TEXTS: [&str; 9] = [
+    "' OR 1=1 --",
+    "'; DROP TABLE blocks; --",
+    "1); DELETE FROM blocks; --",
+    "%' OR '1'='1",
+    "x' UNION select key FROM keys --",
+    "\" OR \"\"=\"",
+    "\0",
+    "../../../etc/passwd",
+    "${jndi:ldap://127.0.0.1/a}{{7*7}}<script>alert(1)</script>",
+];
+
+/// The parameters that take any text; all others refuse these.
+const FREE_TEXT: [&str; 1] = ["service"];
+
+#[tokio::test]
+async fn hostile_texts_in_any_parameter_are_refused_or_find_nothing() {
+    let installation = Installation::start();
+    let stored = post_hostile_records(&installation, "keeper").await;
+
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    let document = Answer::to(installation.client.get(installation.query.url("/openapi.json"))).await.json();
+    for (path, operations) in document["paths"].as_object().expect("the document has paths") {
+        for (method, operation) in operations.as_object().expect("a path has operations") {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                for text in TEXTS {
+                    let (request, status) = request_with(&installation, method, path, parameter, text);
+                    let answer = Answer::to(request).await;
+                    asked += 1;
+                    let fault = fault_of(&answer, status);
+                    let what = format!("{method} {path} {} {text:?}", parameter["name"]);
+                    wrong.extend(fault.map(|fault| format!("{what}: {fault}")));
+                }
+            }
+        }
+    }
+
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(asked > 200, "the document lists parameters: {asked}");
+    assert_eq!(installation.all_logs("").await.len(), stored);
+    assert_eq!(Answer::to(installation.get("/stats")).await.json()["total"], stored);
+}
+
+#[tokio::test]
+async fn hostile_texts_in_any_field_are_only_texts() {
+    let installation = Installation::start();
+
+    let stored = post_hostile_records(&installation, "' OR 1=1 --").await;
+
+    let mut logs = installation.all_logs("service='+OR+1%3D1+--").await;
+    logs.sort_by_key(|log| log["id"].as_i64());
+    assert_eq!(logs.len(), stored);
+    for (log, text) in logs.iter().zip(TEXTS) {
+        let expected = [&json!(text), &json!(text), &json!({ text: text })];
+        assert_eq!([&log["message"], &log["host"], &log["attributes"]], expected);
+    }
+    assert!(installation.all_logs("service='+OR+1%3D1").await.is_empty());
+}
+
+/// Posts a record of `service` for every text, with the text in every other field; returns how many.
+async fn post_hostile_records(installation: &Installation, service: &str) -> usize {
+    let record = |text: &&str| json!({"service": service, "message": text, "host": text, "trace_id": text, "attributes": {*text: text}});
+    let records: Vec<Value> = TEXTS.iter().map(record).collect();
+    let idempotency_key = installation.post("/logs").header("Idempotency-Key", TEXTS[1]).json(&records);
+    let answer = Answer::to(idempotency_key).await;
+    assert_eq!(answer.json()["accepted"], TEXTS.len(), "{}", answer.text());
+    TEXTS.len()
+}
+
+/// Makes a request with a text as the value of one parameter; also returns the status to expect.
+fn request_with(
+    installation: &Installation,
+    method: &str,
+    path: &str,
+    parameter: &Value,
+    text: &str,
+) -> (RequestBuilder, u16) {
+    let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+    let name = parameter["name"].as_str().expect("a name");
+    let mut url = Url::parse(&installation.query.url("")).expect("an address");
+    if parameter["in"] == "path" {
+        let segments = path.split('/').skip(1).map(|part| if part.starts_with('{') { text } else { part });
+        url.path_segments_mut().expect("http has a path").clear().extend(segments);
+    } else {
+        url.set_path(path);
+        url.query_pairs_mut().append_pair(name, text);
+    }
+    let status = if FREE_TEXT.contains(&name) { 200 } else { 400 };
+    (installation.client.request(method, url).bearer_auth(&installation.key), status)
+}
+
+/// Says what is wrong with an answer to a hostile parameter, if anything is.
+fn fault_of(answer: &Answer, status: u16) -> Option<String> {
+    if status == 400 {
+        return answer.problem(400, "invalid_parameter").err();
+    }
+    let found = answer.json();
+    let is_nothing = found == json!([]) || found["deleted"] == 0;
+    let is_right = answer.status == status && is_nothing;
+    (!is_right).then(|| format!("found {} {}", answer.status, answer.text()))
+}

@@ -1,0 +1,14 @@
+//! The end-to-end tests: the real programs over HTTP.
+
+mod bad_input;
+mod crash;
+mod files;
+mod idempotency;
+mod keys;
+mod loghub;
+mod queries;
+mod scopes;
+mod shutdown;
+mod simulate;
+mod up;
+mod visibility;

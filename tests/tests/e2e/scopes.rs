@@ -1,0 +1,112 @@
+//! Who may do what: every operation of both services, with no key and with keys of one scope each.
+
+use std::collections::BTreeSet;
+
+use e2e_tests::installation::ask;
+use e2e_tests::{Answer, Installation, Service};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// An operation, and the status it answers with: without a key, and with one that may only ingest, read, delete.
+type Row = (&'static str, &'static str, [u16; 4]);
+
+/// Who asks.
+struct Caller {
+    name: &'static str,
+    key: Option<String>,
+}
+
+const INGEST_SVC: [Row; 8] = [
+    ("GET", "/", [200, 200, 200, 200]),
+    ("GET", "/health", [200, 200, 200, 200]),
+    ("GET", "/livez", [200, 200, 200, 200]),
+    ("GET", "/readyz", [200, 200, 200, 200]),
+    ("GET", "/status", [200, 200, 200, 200]),
+    ("POST", "/logs", [401, 201, 403, 403]),
+    ("POST", "/api/v1/logs", [401, 201, 403, 403]),
+    ("POST", "/api/v1/logs/batch", [401, 201, 403, 403]),
+];
+
+const QUERY_SVC: [Row; 10] = [
+    ("GET", "/", [200, 200, 200, 200]),
+    ("GET", "/health", [200, 200, 200, 200]),
+    ("GET", "/livez", [200, 200, 200, 200]),
+    ("GET", "/readyz", [200, 200, 200, 200]),
+    ("GET", "/status", [200, 200, 200, 200]),
+    ("GET", "/logs", [401, 403, 200, 403]),
+    ("DELETE", "/logs", [401, 403, 403, 400]),
+    ("GET", "/logs/{id}", [401, 403, 404, 403]),
+    ("GET", "/api/v1/logs/{id}", [401, 403, 404, 403]),
+    ("GET", "/stats", [401, 403, 200, 403]),
+];
+
+/// Beside the operations: open to everybody, and in no document.
+const PAGES: [Row; 2] = [("GET", "/docs", [200; 4]), ("GET", "/openapi.json", [200; 4])];
+
+#[tokio::test]
+async fn every_operation_asks_for_its_scope_and_no_other() {
+    let installation = Installation::start();
+    let with = |scope| Caller { name: scope, key: Some(installation.create_key(&["--scopes", scope])) };
+    let callers = [Caller { name: "no key", key: None }, with("ingest"), with("read"), with("delete")];
+    let services = [(&installation.ingest, &INGEST_SVC[..]), (&installation.query, &QUERY_SVC[..])];
+
+    let mut wrong = Vec::new();
+    for (service, rows) in services {
+        for row in rows.iter().chain(&PAGES) {
+            wrong.extend(check(service, row, &callers).await);
+        }
+    }
+
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn the_tables_of_scopes_leave_no_operation_out() {
+    let installation = Installation::start();
+
+    let (_, ingest) = ask(installation.client.get(installation.ingest.url("/openapi.json"))).await;
+    let (_, query) = ask(installation.client.get(installation.query.url("/openapi.json"))).await;
+
+    assert_eq!(operations_in(&INGEST_SVC), operations_of(&ingest));
+    assert_eq!(operations_in(&QUERY_SVC), operations_of(&query));
+}
+
+/// Tries an operation as every caller; returns what is not as the table has it.
+async fn check(service: &Service, (method, path, expected): &Row, callers: &[Caller; 4]) -> Vec<String> {
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let client = Client::new();
+    let mut wrong = Vec::new();
+    for (caller, expected) in callers.iter().zip(*expected) {
+        let mut request = client.request(method.clone(), service.url(&path.replace("{id}", "999999")));
+        if method == Method::POST {
+            request = request.json(&json!({"service": "s", "message": "m"}));
+        }
+        if let Some(key) = &caller.key {
+            request = request.bearer_auth(key);
+        }
+        let answer = Answer::to(request).await;
+        let is_right = match expected {
+            401 => answer.problem(401, "unauthorized").is_ok(),
+            403 => answer.problem(403, "missing_scope").is_ok(),
+            status => answer.status == status,
+        };
+        if !is_right {
+            wrong.push(format!("{method} {path}, {}: {}, not {expected}", caller.name, answer.status));
+        }
+    }
+    wrong
+}
+
+fn operations_in(rows: &[Row]) -> BTreeSet<String> {
+    rows.iter().map(|(method, path, _)| format!("{method} {path}")).collect()
+}
+
+fn operations_of(document: &Value) -> BTreeSet<String> {
+    let mut operations = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().expect("a document has paths") {
+        for method in methods.as_object().expect("a path has methods").keys() {
+            operations.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    operations
+}

@@ -1,0 +1,116 @@
+//! Where names may stand, and what every file looks like.
+
+use super::{TrackedFile, rust_files, tracked_files};
+
+/// Most lines of a source without its tests.
+const LINES_MAX: usize = 400;
+
+/// Sources that are tests from their first line to their last, though they do not lie in a folder of tests.
+const SUITES: [&str; 1] = ["shared/store/src/conformance.rs"];
+
+/// The folders of the services and of what composes them.
+const SERVICES: [&str; 3] = ["ingest-svc/src/", "query-svc/src/", "cli/src/"];
+
+/// Who may name an engine.
+const ENGINE_IN: [&str; 4] =
+    ["ingest-svc/src/app.rs", "query-svc/src/app.rs", "cli/src/app.rs", "cli/src/keys/mod.rs"];
+
+/// Who may name the HTTP framework.
+const FRAMEWORK_IN: [&str; 3] = ["ingest-svc/src/api/", "query-svc/src/api/", "query-svc/src/params/"];
+
+#[test]
+fn only_composition_roots_name_an_engine() {
+    let places = lines_with(&["store_sqlite", "SqliteLogStore", "SqliteKeyStore"], &SERVICES);
+    assert_within(&places, &ENGINE_IN);
+}
+
+#[test]
+fn only_routes_and_parameters_name_the_http_framework() {
+    let places = lines_with(&["poem::", "poem_openapi"], &SERVICES);
+    assert_within(&places, &FRAMEWORK_IN);
+}
+
+#[test]
+fn no_sql_is_built_from_texts() {
+    // In two parts, so that this line is not found itself.
+    let places = lines_with(&[concat!("Assert", "SqlSafe")], &[""]);
+    assert!(places.is_empty(), "{places:?}");
+}
+
+#[test]
+fn every_source_says_first_what_it_is_for() {
+    let silent: Vec<String> = rust_files()
+        .into_iter()
+        .filter(|file| {
+            let purpose = file.text().strip_prefix("//! ");
+            purpose.is_none_or(|text| text.lines().next().unwrap_or_default().trim().is_empty())
+        })
+        .map(|file| file.path)
+        .collect();
+    assert!(silent.is_empty(), "without a purpose in the first line: {silent:?}");
+}
+
+#[test]
+fn no_source_is_long() {
+    let mut long = Vec::new();
+    for file in rust_files().iter().filter(|file| !is_test(file)) {
+        let lines = file.text().lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
+        if lines > LINES_MAX {
+            long.push(format!("{}: {lines}", file.path));
+        }
+    }
+    assert!(long.is_empty(), "more than {LINES_MAX} lines without tests: {long:?}");
+}
+
+#[test]
+fn no_file_names_a_place_on_the_machine_it_was_written_on() {
+    // In two parts each, so that these lines are not found themselves.
+    let places = [concat!("/work/", "main"), concat!("/work/", "shared"), concat!("/root/", ".")];
+    let mut found = Vec::new();
+    for file in tracked_files() {
+        for place in places {
+            if contains(&file.bytes, place.as_bytes()) {
+                found.push(format!("{}: {place}", file.path));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Returns `path:line` of every line of Rust in these folders that contains one of the words.
+fn lines_with(words: &[&str], folders: &[&str]) -> Vec<String> {
+    let mut places = Vec::new();
+    for file in rust_files() {
+        if !folders.iter().any(|folder| file.path.starts_with(folder)) {
+            continue;
+        }
+        for (number, line) in (1..).zip(file.text().lines()) {
+            if words.iter().any(|word| line.contains(word)) {
+                places.push(format!("{}:{number}", file.path));
+            }
+        }
+    }
+    places
+}
+
+/// Fails unless every place lies in one of these files or folders, and each of those has one.
+fn assert_within(places: &[String], allowed: &[&str]) {
+    let outside: Vec<_> =
+        places.iter().filter(|place| !allowed.iter().any(|path| place.starts_with(path))).collect();
+    assert!(outside.is_empty(), "only {allowed:?} may, but {outside:?} do too");
+    for path in allowed {
+        assert!(places.iter().any(|place| place.starts_with(path)), "{path} no longer does: strike it out");
+    }
+}
+
+fn is_test(file: &TrackedFile) -> bool {
+    let path = file.path.as_str();
+    SUITES.contains(&path)
+        || path.starts_with("tests/")
+        || path.contains("/tests/")
+        || path.ends_with("/tests.rs")
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
+}
