@@ -13,6 +13,7 @@ use sentinel_http::{Readiness, Service, Site, Stores, SystemApi};
 use store_sqlite::{SqliteKeyStore, SqliteLogStore, StoreDirectory};
 
 const TITLE: &str = "Log Sentinel";
+const DESCRIPTION: &str = "Sends, finds, counts and deletes logs. A 201 means: on disk, and visible to every query from that instant.";
 
 /// The service's name, as it goes in logs and metrics.
 pub(crate) const SERVICE: &str = "sentinel";
@@ -51,6 +52,6 @@ async fn open_stores(data_dir: &Path) -> anyhow::Result<Stores> {
 }
 
 fn document() -> anyhow::Result<String> {
-    merge_documents(&query_svc::app::document(), &ingest_svc::app::document())
+    merge_documents(TITLE, DESCRIPTION, &query_svc::app::document(), &ingest_svc::app::document())
         .context("the services' documents do not fit together")
 }

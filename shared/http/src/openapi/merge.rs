@@ -7,14 +7,21 @@ use serde_json::{Map, Value};
 use super::finish::DocumentError;
 use super::writer::write_sorted;
 
-/// Joins two documents. Title, version and servers are the first's; so is an operation that both have, such
+/// Joins two documents under a title and a description of their own. Version and servers are the first's; so is an operation that both have, such
 /// as `/health`, because the first service's route is the one that answers.
 ///
 /// # Errors
 /// [`DocumentError::Conflict`] when both have a schema, a security scheme or an operation id of one name that
 /// is not the same thing.
-pub fn merge_documents(first: &str, second: &str) -> Result<String, DocumentError> {
+pub fn merge_documents(
+    title: &str,
+    description: &str,
+    first: &str,
+    second: &str,
+) -> Result<String, DocumentError> {
     let mut merged: Value = serde_json::from_str(first)?;
+    merged["info"]["title"] = title.into();
+    merged["info"]["description"] = description.into();
     let mut other: Value = serde_json::from_str(second)?;
     merge_paths(&mut merged["paths"], other["paths"].take());
     for section in ["schemas", "securitySchemes"] {
@@ -111,9 +118,10 @@ mod tests {
         let first = document("ingest", &ingest, &json!({"Problem": problem}));
         let second = document("query", &query, &json!({"Problem": problem, "Stats": {}}));
 
-        let merged: Value = serde_json::from_str(&merge_documents(&first, &second).unwrap()).unwrap();
+        let merged: Value =
+            serde_json::from_str(&merge_documents("Both", "Of both.", &first, &second).unwrap()).unwrap();
 
-        assert_eq!(merged["info"]["title"], "ingest");
+        assert_eq!(merged["info"]["title"], "Both");
         assert_eq!(merged["paths"].as_object().unwrap().len(), 3);
         assert_eq!(merged["paths"]["/logs"].as_object().unwrap().len(), 2);
         assert_eq!(merged["components"]["schemas"].as_object().unwrap().len(), 2);
@@ -124,17 +132,18 @@ mod tests {
     fn an_operation_that_both_have_is_the_firsts() {
         let with = |summary| json!({"/health": {"get": {"operationId": "health", "summary": summary}}});
         let first = document("a", &with("first"), &json!({}));
-        let merged = merge_documents(&first, &document("b", &with("second"), &json!({}))).unwrap();
+        let merged =
+            merge_documents("Both", "Of both.", &first, &document("b", &with("second"), &json!({}))).unwrap();
         assert!(merged.contains("first") && !merged.contains("second"), "{merged}");
     }
 
     #[test]
     fn one_name_for_two_things_is_an_error() {
         let schemas = |ty| document("a", &json!({}), &json!({"Answer": {"type": ty}}));
-        let error = merge_documents(&schemas("object"), &schemas("array")).unwrap_err();
+        let error = merge_documents("Both", "Of both.", &schemas("object"), &schemas("array")).unwrap_err();
         assert_eq!(error.to_string(), "both documents have schemas Answer, and they differ");
 
         let path = |path: &str| document("a", &json!({path: {"get": operation("read")}}), &json!({}));
-        assert!(merge_documents(&path("/a"), &path("/b")).is_err());
+        assert!(merge_documents("Both", "Of both.", &path("/a"), &path("/b")).is_err());
     }
 }
