@@ -2,13 +2,13 @@
 //!
 //! A request passes, from the outside in:
 //! * [`listener`] accepts connections, with a deadline for everything a peer can draw out
-//! * [`guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
+//! * [`mod@guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
 //!   the one shape of [`problem`]
 //! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope
 //! * [`body`] reads the body, within limits
 //!
 //! and handlers answer with [`json_text`] or a [`Problem`]. Beside that: [`openapi`] completes the documents
-//! that poem-openapi generates, [`docs`] shows them, [`health`] and [`healthcheck`] say how the service is.
+//! that poem-openapi generates, [`docs`] shows them, [`health`] and [`mod@healthcheck`] say how the service is.
 //!
 //! [`site`] puts all of this around an API, [`system_api`] has the operations that every service has, and
 //! [`lifecycle`] runs a service from its first connection to its last commit.

@@ -1,6 +1,6 @@
 //! Request ids, and what else is known of the request that is being answered.
 //!
-//! The outer guard puts a [`RequestContext`] around every request, so that whatever answers it, however deep
+//! The outer guard puts a `RequestContext` around every request, so that whatever answers it, however deep
 //! inside, finds the same id, and the language for the one sentence that has two.
 
 use std::fmt;
