@@ -9,8 +9,7 @@ use ingest_svc::api::IngestApi;
 use query_svc::api::QueryApi;
 use runtime::DocsOption;
 use sentinel_http::openapi::merge_documents;
-use sentinel_http::{Readiness, Service, Site, Stores, SystemApi};
-use store_sqlite::{SqliteKeyStore, SqliteLogStore, StoreDirectory};
+use sentinel_http::{Readiness, Service, Site, SystemApi};
 
 const TITLE: &str = "Log Sentinel";
 const DESCRIPTION: &str = "Sends, finds, counts and deletes logs. A 201 means: on disk, and visible to every query from that instant.";
@@ -27,7 +26,7 @@ pub(crate) async fn build(
     docs: &DocsOption,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Service> {
-    let stores = open_stores(data_dir).await?;
+    let stores = store_sqlite::open(data_dir).await?;
     let readiness = Readiness::default();
     let store = &stores.logs;
     let system = SystemApi {
@@ -42,13 +41,6 @@ pub(crate) async fn build(
     let document = docs.is_on().then(document).transpose()?;
     let site = Site { api: (ingest, query, system), title: TITLE, document };
     Ok(site.into_service(stores, readiness, clock))
-}
-
-async fn open_stores(data_dir: &Path) -> anyhow::Result<Stores> {
-    let directory = StoreDirectory::prepare(data_dir)?;
-    let keys = SqliteKeyStore::open(&directory).await.context("cannot open the keys")?;
-    let logs = SqliteLogStore::open(&directory).await.context("cannot open the logs")?;
-    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
 }
 
 fn document() -> anyhow::Result<String> {

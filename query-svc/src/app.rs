@@ -1,13 +1,10 @@
 //! The service as a whole. Only this file names an engine; everything else sees `dyn LogStore`.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
 use domain::{Clock, SystemClock};
-use sentinel_http::{Documented, Readiness, Service, Site, Stores, SystemApi, document_of};
+use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, document_of};
 use store::{LogStore, MemoryLogStore};
-use store_sqlite::{SqliteKeyStore, SqliteLogStore, StoreDirectory};
 
 use crate::api::{QueryApi, QueryNotes};
 use crate::{Config, PAGE, SERVICE};
@@ -22,7 +19,7 @@ type Api = (QueryApi, SystemApi);
 /// # Errors
 /// When the data directory cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
-    let stores = open_stores(&config.service.data_dir.data_dir).await?;
+    let stores = store_sqlite::open(&config.service.data_dir.data_dir).await?;
     let readiness = Readiness::default();
     let site = Site {
         api: api(Arc::clone(&stores.logs), Arc::clone(&clock), readiness.clone()),
@@ -30,13 +27,6 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
         document: config.service.docs.is_on().then(document),
     };
     Ok(site.into_service(stores, readiness, clock))
-}
-
-async fn open_stores(data_dir: &Path) -> anyhow::Result<Stores> {
-    let directory = StoreDirectory::prepare(data_dir)?;
-    let keys = SqliteKeyStore::open(&directory).await.context("cannot open the keys")?;
-    let logs = SqliteLogStore::open(&directory).await.context("cannot open the logs")?;
-    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
 }
 
 fn api(store: Arc<dyn LogStore>, clock: Arc<dyn Clock>, readiness: Readiness) -> Documented<Api, QueryNotes> {

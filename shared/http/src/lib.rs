@@ -39,7 +39,7 @@ pub use guard::{OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};
 pub use healthcheck::healthcheck;
 pub use json_text::JsonText;
-pub use lifecycle::{LifeError, Service, Stores, exit_code};
+pub use lifecycle::{LifeError, Service, exit_code};
 pub use listener::serve;
 pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
 pub use problem::{Problem, RecordError};

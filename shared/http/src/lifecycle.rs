@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
-use store::{KeyStore, LogStore, StoreError};
+use store::{StoreError, Stores};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,17 +22,6 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// The exit code of a process whose store cannot go on (an I/O error, a corrupt file): it ends, so that a new one
 /// opens the file afresh and finds everything that was acknowledged. `EX_SOFTWARE` of sysexits.h.
 const EXIT_FATAL_STORE: u8 = 70;
-
-/// The stores that a service works on, open.
-#[derive(Clone)]
-pub struct Stores {
-    /// Where logs are kept.
-    pub logs: Arc<dyn LogStore>,
-    /// Cancelled when the store of logs cannot go on.
-    pub logs_failed: CancellationToken,
-    /// Where keys are kept.
-    pub keys: Arc<dyn KeyStore>,
-}
 
 /// A service that is put together, ready to run.
 pub struct Service {
@@ -119,7 +108,7 @@ mod tests {
 
     use poem::EndpointExt;
     use poem::endpoint::make;
-    use store::MemoryLogStore;
+    use store::{LogStore, MemoryLogStore};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::Notify;

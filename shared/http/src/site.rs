@@ -7,10 +7,11 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{EndpointExt, Response, Route};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use store::Stores;
 
 use crate::docs::{DocsPage, document_endpoint};
 use crate::openapi::finish_document;
-use crate::{Authenticator, AuthenticatorOptions, BodyReader, Readiness, RouteTable, Service, Stores, guard};
+use crate::{Authenticator, AuthenticatorOptions, BodyReader, Readiness, RouteTable, Service, guard};
 
 /// An API and what its site needs.
 pub struct Site<A> {

@@ -3,19 +3,16 @@
 //! * [`config`] options that several commands share, [`dotenv`] the `.env` file
 //! * [`telemetry`] the process's own log lines and, if asked for, spans over OTLP
 //! * [`shutdown`] the token that SIGTERM and SIGINT cancel
-//! * [`tasks`] background tasks that have an owner, a stop signal, and whose failure is noticed
 //! * [`process`] all of it that comes before a service
 
 pub mod config;
 pub mod dotenv;
 pub mod process;
 pub mod shutdown;
-pub mod tasks;
 pub mod telemetry;
 
 pub use config::{DataDir, Docs, DocsOption, Listen, LogFormat, LogOptions, ServiceOptions};
 pub use dotenv::{DotenvError, load_dotenv};
 pub use process::{Process, StartError};
 pub use shutdown::signal_token;
-pub use tasks::{Supervisor, TaskFailure};
 pub use telemetry::TelemetryGuard;

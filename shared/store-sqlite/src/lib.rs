@@ -12,6 +12,11 @@
 //! Not here yet: merging of small blocks, token filters, tombstones. A block is found by its row in
 //! `blocks`, replaced by deleting that row and inserting another, and never changed in place.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use store::Stores;
+
 mod append;
 pub mod block;
 mod counters;
@@ -24,3 +29,14 @@ mod search;
 pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;
 pub use log_store::SqliteLogStore;
+
+/// Opens the logs and the keys of a data directory; makes what is not there.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open(data_dir: &Path) -> Result<Stores, OpenError> {
+    let directory = StoreDirectory::prepare(data_dir)?;
+    let keys = SqliteKeyStore::open(&directory).await?;
+    let logs = SqliteLogStore::open(&directory).await?;
+    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
+}

@@ -1,0 +1,19 @@
+//! What an engine opens: the two stores of a data directory.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{KeyStore, LogStore};
+
+/// The stores that a service works on, open.
+#[derive(Clone)]
+pub struct Stores {
+    /// Where logs are kept.
+    pub logs: Arc<dyn LogStore>,
+    /// Cancelled when the store of logs cannot go on: the process then has to stop, and a new one finds
+    /// everything that was acknowledged.
+    pub logs_failed: CancellationToken,
+    /// Where keys are kept.
+    pub keys: Arc<dyn KeyStore>,
+}
