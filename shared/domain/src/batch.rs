@@ -2,6 +2,7 @@
 //! block is decoded. One allocation per column instead of several per record.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::{Severity, Timestamp};
 
@@ -69,8 +70,14 @@ impl TextColumn {
     /// Returns the text at `index`, which has to be below [`Self::len`].
     #[must_use]
     pub fn get(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
-        &self.text[start..self.ends[index]]
+        self.joined(index..index + 1)
+    }
+
+    /// Returns the texts of `rows`, one after the other, without anything between them.
+    #[must_use]
+    pub fn joined(&self, rows: Range<usize>) -> &str {
+        let end_before = |row: usize| row.checked_sub(1).map_or(0, |previous| self.ends[previous]);
+        &self.text[end_before(rows.start)..end_before(rows.end)]
     }
 
     /// Returns how many texts there are.
@@ -207,6 +214,36 @@ impl RecordBatch {
     #[must_use]
     pub fn severities(&self) -> &[Severity] {
         &self.severities
+    }
+
+    /// Returns the messages, in order.
+    #[must_use]
+    pub fn messages(&self) -> &TextColumn {
+        &self.messages
+    }
+
+    /// Returns the traces, in order.
+    #[must_use]
+    pub fn trace_ids(&self) -> &TextColumn {
+        &self.trace_ids
+    }
+
+    /// Returns the spans, in order.
+    #[must_use]
+    pub fn span_ids(&self) -> &TextColumn {
+        &self.span_ids
+    }
+
+    /// Returns the machines, in order.
+    #[must_use]
+    pub fn hosts(&self) -> &TextColumn {
+        &self.hosts
+    }
+
+    /// Returns the attributes, in order.
+    #[must_use]
+    pub fn attributes(&self) -> &TextColumn {
+        &self.attributes
     }
 
     /// Returns the distinct service names; a service code is an index into it.

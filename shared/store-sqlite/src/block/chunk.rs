@@ -31,8 +31,8 @@ pub struct ChunkTexts {
 pub(super) fn split(batch: &RecordBatch) -> Vec<Range<usize>> {
     let mut chunks = Vec::new();
     let (mut start, mut bytes) = (0, 0);
-    for (row, record) in batch.iter().enumerate() {
-        let added = record.message.len() + record.attributes.len();
+    for row in 0..batch.len() {
+        let added = batch.messages().get(row).len() + batch.attributes().get(row).len();
         let is_full = row - start == CHUNK_MAX_RECORDS || bytes + added > CHUNK_MAX_BYTES;
         if is_full && row > start {
             chunks.push(start..row);
@@ -47,26 +47,24 @@ pub(super) fn split(batch: &RecordBatch) -> Vec<Range<usize>> {
 /// Writes the content of a chunk, to be framed.
 pub(super) fn encode_content(batch: &RecordBatch, rows: &Range<usize>) -> Vec<u8> {
     let mut out = vec![VERSION];
-    put_column(&mut out, rows.clone().map(|row| batch.get(row).message));
-    put_column(&mut out, rows.clone().map(|row| batch.get(row).attributes));
-    put_column(&mut out, rows.clone().map(|row| batch.get(row).trace_id));
-    put_column(&mut out, rows.clone().map(|row| batch.get(row).span_id));
-    put_column(&mut out, rows.clone().map(|row| batch.get(row).host));
+    let columns = [batch.messages(), batch.attributes(), batch.trace_ids(), batch.span_ids(), batch.hosts()];
+    for column in columns {
+        put_column(&mut out, column, rows);
+    }
     out
 }
 
-fn put_column<'a>(out: &mut Vec<u8>, texts: impl Iterator<Item = &'a str> + Clone) {
-    if texts.clone().all(str::is_empty) {
+fn put_column(out: &mut Vec<u8>, column: &TextColumn, rows: &Range<usize>) {
+    let texts = column.joined(rows.clone());
+    if texts.is_empty() {
         out.push(ALL_EMPTY);
         return;
     }
     out.push(PLAIN);
-    for text in texts.clone() {
-        varint::put_usize(out, text.len());
+    for row in rows.clone() {
+        varint::put_usize(out, column.get(row).len());
     }
-    for text in texts {
-        out.extend_from_slice(text.as_bytes());
-    }
+    out.extend_from_slice(texts.as_bytes());
 }
 
 /// Reads a framed chunk of so many records.

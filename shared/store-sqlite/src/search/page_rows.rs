@@ -88,9 +88,14 @@ pub(super) async fn find(
 }
 
 impl Best {
+    /// Returns the worst row, once there are as many as are wanted.
+    fn worst(&self) -> Option<&FoundRow> {
+        self.heap.peek().filter(|_| self.heap.len() == self.wanted)
+    }
+
     /// Says whether neither `block` nor any block that the walk brings later holds a better row.
     fn is_settled_before(&self, block: &BlockRow, order: Order) -> bool {
-        let Some(worst) = self.heap.peek().filter(|_| self.heap.len() == self.wanted) else { return false };
+        let Some(worst) = self.worst() else { return false };
         match order {
             Order::Descending => block.span.timestamps.1 < worst.position.timestamp,
             Order::Ascending => block.span.timestamps.0 > worst.position.timestamp,
@@ -100,7 +105,7 @@ impl Best {
     /// Says whether even the best row that `block` can hold comes behind the worst so far. Decides by ids where
     /// many records have one timestamp.
     fn is_better_than(&self, block: &BlockRow, order: Order) -> bool {
-        let Some(worst) = self.heap.peek().filter(|_| self.heap.len() == self.wanted) else { return false };
+        let Some(worst) = self.worst() else { return false };
         let best_of_block = match order {
             Order::Descending => Position { timestamp: block.span.timestamps.1, id: block.span.last_id },
             Order::Ascending => Position { timestamp: block.span.timestamps.0, id: block.span.first_id },
@@ -120,11 +125,11 @@ impl Best {
     ) -> bool {
         let mut has_taken = false;
         for row in selected_rows(head, &block.summary, filter) {
-            let position = Position { timestamp: head.timestamps[row], id: head.ids[row] };
-            if after.is_some_and(|after| order.compare(position, after).is_le()) {
+            let found = FoundRow::new(head, row, block_index, order);
+            if after.is_some_and(|after| order.compare(found.position, after).is_le()) {
                 continue;
             }
-            has_taken |= self.offer(FoundRow::new(head, row, block_index, order));
+            has_taken |= self.offer(found);
         }
         has_taken
     }
