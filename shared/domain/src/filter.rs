@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{RecordRef, SeveritySet, Timestamp};
+use crate::text;
+use crate::{RecordRef, SeveritySet, TextMatch, Timestamp};
 
 /// A span of time, from `from` inclusive to `to` exclusive, in microseconds since the Unix epoch. An end
 /// that is `None` is open.
@@ -28,6 +29,8 @@ pub struct Filter {
     pub timestamp: TimeRange,
     /// When it arrived.
     pub received_at: TimeRange,
+    /// What its message holds: all of these.
+    pub texts: Vec<TextMatch>,
 }
 
 // === impl TimeRange ===
@@ -73,6 +76,7 @@ impl Default for Filter {
             severities: SeveritySet::ALL,
             timestamp: TimeRange::default(),
             received_at: TimeRange::default(),
+            texts: Vec::new(),
         }
     }
 }
@@ -90,6 +94,16 @@ impl Filter {
         self.services.as_ref().is_none_or(|services| services.contains(service))
     }
 
+    /// Says whether `message` holds everything that is looked for.
+    #[must_use]
+    pub fn selects_message(&self, message: &str) -> bool {
+        if self.texts.is_empty() {
+            return true;
+        }
+        let folded = text::fold(message);
+        self.texts.iter().all(|text| text.matches_folded(&folded))
+    }
+
     /// Says whether the filter selects `record`.
     #[must_use]
     pub fn matches(&self, record: &RecordRef<'_>) -> bool {
@@ -97,6 +111,7 @@ impl Filter {
             && self.timestamp.contains(record.timestamp)
             && self.received_at.contains(record.received_at)
             && self.selects_service(record.service)
+            && self.selects_message(record.message)
     }
 }
 
@@ -130,7 +145,7 @@ mod tests {
             received_at: at(16),
             severity: Severity::DEFAULT,
             service: "auth",
-            message: "",
+            message: "Payment failed",
             trace_id: "",
             span_id: "",
             host: "",
@@ -145,6 +160,10 @@ mod tests {
             Filter { severities: SeveritySet::NONE, ..Filter::default() },
             Filter { timestamp: range(Some(16), None), ..Filter::default() },
             Filter { received_at: range(None, Some(16)), ..Filter::default() },
+            Filter {
+                texts: ["failed", "pay"].iter().filter_map(|word| TextMatch::phrase(word)).collect(),
+                ..Filter::default()
+            },
         ];
         for filter in narrowed {
             assert!(!filter.matches(&record) && !filter.is_everything(), "{filter:?}");

@@ -5,7 +5,7 @@
 //!
 //! * [`record`] a stored record and its JSON form, [`batch`] records in columns on their way to a store
 //! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one
-//! * [`filter`] which records are meant, [`page`] which slice of them
+//! * [`filter`] which records are meant, [`text`] which words of theirs, [`page`] which slice of them
 //! * [`access`] tenants, scopes and the principal behind a key
 //! * [`clock`] where the time comes from, [`limits`] every bound, with its unit
 
@@ -17,6 +17,7 @@ pub mod limits;
 pub mod page;
 pub mod record;
 pub mod severity;
+pub mod text;
 pub mod timestamp;
 
 pub use access::{Principal, Scope, ScopeSet, ServiceName, Tenant};
@@ -26,4 +27,5 @@ pub use filter::{Filter, TimeRange};
 pub use page::{Cursor, Order, Page, PageStart, Position};
 pub use record::LogRecord;
 pub use severity::{Severity, SeveritySet};
+pub use text::TextMatch;
 pub use timestamp::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Filter, Severity, SeveritySet, TimeRange};
+use domain::{Filter, Severity, SeveritySet, TextMatch, TimeRange};
 use proptest::prelude::*;
 
 use crate::build::{NOON_MICROS, RecordBuilder, record};
@@ -45,6 +45,20 @@ fn time_range() -> impl Strategy<Value = TimeRange> {
     (end(), end()).prop_map(|(from, to)| TimeRange { from, to })
 }
 
+/// A random text to look for: words, parts and phrases of the random messages, and others.
+fn any_text() -> impl Strategy<Value = TextMatch> {
+    let text = prop_oneof![
+        4 => prop::sample::select(&["ms", "MS for order", "o", "r order ", "1", "e", "ord", " ", "für"][..])
+            .prop_map(str::to_owned),
+        1 => "[0-9]{1,2} m",
+        1 => "[a-f0-9]{1,2}",
+        1 => ".{1,2}",
+    ];
+    (text, any::<bool>()).prop_filter_map("nothing to look for", |(text, whole_words)| {
+        if whole_words { TextMatch::phrase(&text) } else { TextMatch::part(&text) }
+    })
+}
+
 /// A random filter; everything, one part or several.
 pub fn any_filter() -> impl Strategy<Value = Filter> {
     let services = prop::option::of(prop::collection::btree_set(service().prop_map(str::to_owned), 0..3));
@@ -54,12 +68,10 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         1 => severity().prop_map(SeveritySet::at_least),
     ];
     let received_at = prop_oneof![3 => Just(TimeRange::default()), 1 => time_range()];
-    (services, severities, time_range(), received_at).prop_map(
-        |(services, severities, timestamp, received_at): (Option<BTreeSet<String>>, _, _, _)| Filter {
-            services,
-            severities,
-            timestamp,
-            received_at,
+    let texts = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(any_text(), 1..3)];
+    (services, severities, time_range(), received_at, texts).prop_map(
+        |(services, severities, timestamp, received_at, texts): (Option<BTreeSet<String>>, _, _, _, _)| {
+            Filter { services, severities, timestamp, received_at, texts }
         },
     )
 }
