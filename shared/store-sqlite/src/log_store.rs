@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use domain::{Filter, LogRecord, Page, Tenant};
-use store::{Append, Appended, CounterEntry, LogStore, SearchPage, StoreError};
+use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
+use store::{Append, Appended, Buckets, CounterEntry, LogStore, SearchPage, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -100,6 +100,27 @@ impl LogStore for SqliteLogStore {
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
         let mut snapshot = self.reader.begin().await?;
         counters::read(&mut snapshot, tenant).await
+    }
+
+    async fn histogram(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        buckets: &Buckets,
+        deadline: Instant,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        search::histogram(&mut snapshot, tenant, filter, buckets, deadline).await
+    }
+
+    async fn arrival_that_fits(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        max_bytes: u64,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        search::arrival_that_fits(&mut snapshot, tenant, filter, max_bytes).await
     }
 
     async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError> {

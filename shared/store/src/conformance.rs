@@ -5,15 +5,19 @@
 
 #![expect(clippy::unwrap_used, reason = "this is test code, compiled only with the feature `conformance`")]
 
+mod counts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use domain::limits::IDEMPOTENCY_KEPT_MICROS;
-use domain::{Filter, LogRecord, Order, Page, PageStart, Severity, SeveritySet, TimeRange};
+use domain::{Filter, LogRecord, Order, Page, PageStart, Severity, SeveritySet, TextMatch, TimeRange};
 use testkit::RecordBuilder;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 
 use crate::{Append, Appended, CounterEntry, Idempotency, LogStore, StoreError};
+
+pub use counts::{a_histogram_counts_every_record_in_its_bucket, what_fits_is_told_by_arrival};
 
 /// Makes a test of every rule for the engine that `$new_store` opens.
 #[macro_export]
@@ -30,6 +34,8 @@ macro_rules! conformance_tests {
             tenants_do_not_see_each_other,
             counters_equal_a_recount_after_appends_and_deletes,
             the_last_timestamp_falls_back_when_the_newest_record_is_deleted,
+            a_histogram_counts_every_record_in_its_bucket,
+            what_fits_is_told_by_arrival,
             a_dry_run_counts_and_deletes_nothing,
             deleting_everything_leaves_nothing_and_frees_no_id,
             a_repeated_append_stores_nothing_and_returns_the_first_ids,
@@ -182,6 +188,7 @@ pub async fn every_filter_selects_what_its_meaning_says(store: &dyn LogStore) {
         from: Some(NOON_MICROS + from * 1_000_000),
         to: Some(NOON_MICROS + to * 1_000_000),
     };
+    let phrase = |text| TextMatch::phrase(text).expect("a word");
     let filters = [
         Filter::default(),
         of_service("pay"),
@@ -192,6 +199,9 @@ pub async fn every_filter_selects_what_its_meaning_says(store: &dyn LogStore) {
         Filter { timestamp: range(8, 3), ..Filter::default() },
         Filter { received_at: range(10, 15), ..Filter::default() },
         Filter { timestamp: range(2, 9), received_at: range(4, 20), ..of_service("pay") },
+        Filter { texts: vec![phrase("M7")], ..Filter::default() },
+        Filter { texts: vec![phrase("m1"), phrase("m11")], ..Filter::default() },
+        Filter { texts: TextMatch::part("1").into_iter().collect(), ..of_service("pay") },
     ];
     for filter in filters {
         let mut expected: Vec<&str> = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use domain::{Filter, LogRecord, Page, Position, RecordBatch, Severity, Tenant, Timestamp};
+use domain::{Filter, LogRecord, Page, Position, RecordBatch, Severity, Tenant, TimeRange, Timestamp};
 
 use crate::StoreError;
 
@@ -61,6 +61,34 @@ pub struct CounterEntry {
     pub last_timestamp: Timestamp,
 }
 
+/// Equal spans of time, side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buckets {
+    /// Where the first one starts, in microseconds since the Unix epoch.
+    pub start_micros: i64,
+    /// How long each is, in microseconds; positive.
+    pub width_micros: i64,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Buckets {
+    /// Returns the span that all buckets cover together.
+    #[must_use]
+    pub fn range(&self) -> TimeRange {
+        let length = self.width_micros.saturating_mul(i64::try_from(self.count).unwrap_or(i64::MAX));
+        TimeRange { from: Some(self.start_micros), to: Some(self.start_micros.saturating_add(length)) }
+    }
+
+    /// Returns the bucket that holds `time`.
+    #[must_use]
+    pub fn index_of(&self, time: Timestamp) -> Option<usize> {
+        let since_start = time.as_micros().checked_sub(self.start_micros)?;
+        let index = usize::try_from(since_start.div_euclid(self.width_micros)).ok()?;
+        (index < self.count).then_some(index)
+    }
+}
+
 /// Keeps logs, tenant by tenant.
 ///
 /// Every engine passes the suite in `conformance`. What one process appends, every process that has the
@@ -104,6 +132,31 @@ pub trait LogStore: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError>;
+
+    /// Counts the records that `filter` selects per bucket of their timestamps; one number a bucket.
+    ///
+    /// # Errors
+    /// [`StoreError::DeadlineExceeded`] when it is not done at `deadline`.
+    async fn histogram(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        buckets: &Buckets,
+        deadline: Instant,
+    ) -> Result<Vec<u64>, StoreError>;
+
+    /// Returns the earliest time of arrival such that the records that `filter` selects and that arrived then or
+    /// later take at most `max_bytes` of the store; `None` when all of them do. Exact to the unit in which an
+    /// engine stores records: what retention by size needs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn arrival_that_fits(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        max_bytes: u64,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
     /// Deletes the records that `filter` selects, of those that are stored when the call begins, and returns
     /// how many they were. They are gone from every other call when it returns. With `dry_run` it only counts.

@@ -17,7 +17,7 @@ pub mod keys;
 pub mod memory;
 pub mod stores;
 
-pub use contract::{Append, Appended, CounterEntry, Idempotency, LogStore, SearchPage};
+pub use contract::{Append, Appended, Buckets, CounterEntry, Idempotency, LogStore, SearchPage};
 pub use error::{KeyStoreError, StoreError};
 pub use keys::{KeyDigest, KeyRecord, KeyStore, NewKey};
 pub use memory::MemoryLogStore;

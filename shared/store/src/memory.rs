@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::limits::IDEMPOTENCY_KEPT_MICROS;
 use domain::{Filter, LogRecord, Page, PageStart, Position, Severity, Tenant, Timestamp};
 
-use crate::{Append, Appended, CounterEntry, Idempotency, LogStore, SearchPage, StoreError};
+use crate::{Append, Appended, Buckets, CounterEntry, Idempotency, LogStore, SearchPage, StoreError};
 
 /// A [`LogStore`] in memory.
 #[derive(Debug, Default)]
@@ -137,6 +137,46 @@ impl LogStore for MemoryLogStore {
             CounterEntry { service: service.to_owned(), severity, count, last_timestamp }
         };
         Ok(counters.into_iter().map(entry).collect())
+    }
+
+    async fn histogram(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        buckets: &Buckets,
+        _deadline: Instant,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut counts = vec![0; buckets.count];
+        for record in self.lock()?.selected(tenant, filter) {
+            if let Some(index) = buckets.index_of(record.timestamp) {
+                counts[index] += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn arrival_that_fits(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        max_bytes: u64,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let state = self.lock()?;
+        let mut bytes_by_arrival: BTreeMap<Timestamp, u64> = BTreeMap::new();
+        for record in state.selected(tenant, filter) {
+            let bytes = record.message.len() + record.attributes.len();
+            *bytes_by_arrival.entry(record.received_at).or_default() += bytes as u64;
+        }
+        let (mut bytes, mut earliest) = (0, None);
+        for (arrival, added) in bytes_by_arrival.iter().rev() {
+            bytes += added;
+            if bytes > max_bytes {
+                let nothing_fits = Timestamp::saturating_from_micros(arrival.as_micros() + 1);
+                return Ok(Some(earliest.unwrap_or(nothing_fits)));
+            }
+            earliest = Some(*arrival);
+        }
+        Ok(None)
     }
 
     async fn delete(&self, tenant: &Tenant, filter: &Filter, dry_run: bool) -> Result<u64, StoreError> {

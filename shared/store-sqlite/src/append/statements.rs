@@ -29,10 +29,13 @@ pub(crate) async fn insert_block(
 ) -> Result<(), StoreError> {
     let span = block.span.starting_at(first_id);
     let summary = block.summary.encode(span.timestamps.1);
+    let chunk_bytes: usize = block.chunks.iter().map(Vec::len).sum();
+    let stored_bytes = summary.len() + block.head.len() + chunk_bytes;
     let insert = sqlx::query(
         "INSERT INTO blocks (tenant, first_id, last_id, record_count, min_timestamp, max_timestamp,
-                             min_received, max_received, checksum, summary, head)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                             min_received, max_received, checksum, summary, head,
+                             stored_bytes, text_bytes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     let inserted = insert
         .bind(tenant.as_str())
@@ -46,6 +49,8 @@ pub(crate) async fn insert_block(
         .bind(span.checksum(&summary))
         .bind(&summary[..])
         .bind(&block.head[..])
+        .bind(stored_bytes as i64)
+        .bind(block.text_bytes as i64)
         .execute(&mut *connection)
         .await
         .map_err(classify)?;

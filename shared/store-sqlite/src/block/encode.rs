@@ -16,6 +16,8 @@ pub struct EncodedBlock {
     pub head: Vec<u8>,
     /// The chunks' frames, in order.
     pub chunks: Vec<Vec<u8>>,
+    /// How many bytes of memory the records take.
+    pub text_bytes: usize,
 }
 
 /// Encodes a batch, which has to hold at least one record. `id_offsets` are the records' ids, counted from
@@ -34,7 +36,7 @@ pub fn encode_block(batch: &RecordBatch, id_offsets: &[u64]) -> EncodedBlock {
         timestamps: ends(batch.timestamps()),
         received: ends(batch.received()),
     };
-    EncodedBlock { span, summary: Summary::of(batch), head, chunks }
+    EncodedBlock { span, summary: Summary::of(batch), head, chunks, text_bytes: batch.memory_bytes() }
 }
 
 fn ends(times: &[Timestamp]) -> (Timestamp, Timestamp) {

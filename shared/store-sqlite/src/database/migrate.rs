@@ -20,8 +20,13 @@ pub(crate) struct Schema {
 
 impl Schema {
     /// The file that holds the logs.
-    pub(crate) const LOGS: Self =
-        Self { application_id: 1_280_263_507, steps: &[include_str!("../../migrations/logs_0001.sql")] };
+    pub(crate) const LOGS: Self = Self {
+        application_id: 1_280_263_507,
+        steps: &[
+            include_str!("../../migrations/logs_0001.sql"),
+            include_str!("../../migrations/logs_0002.sql"),
+        ],
+    };
 
     /// The file that holds the API keys.
     pub(crate) const CONTROL: Self =

@@ -21,6 +21,8 @@ pub(crate) struct BlockRow {
     pub(crate) id: i64,
     pub(crate) span: BlockSpan,
     pub(crate) summary: Summary,
+    /// How many bytes its row and chunks take.
+    pub(crate) stored_bytes: u64,
 }
 
 /// What a block's row says of the records that a filter selects in it.
@@ -39,7 +41,7 @@ macro_rules! select_blocks {
     ($rest:literal) => {
         concat!(
             "SELECT id, first_id, last_id, record_count, min_timestamp, max_timestamp, min_received, max_received,
-                    checksum, summary
+                    checksum, summary, stored_bytes
              FROM blocks ",
             $rest
         )
@@ -65,7 +67,8 @@ impl BlockRow {
             return Err(corrupt(id, "row", Malformed("its checksum is wrong")));
         }
         let summary = Summary::decode(summary, span.timestamps.1).map_err(|e| corrupt(id, "summary", e))?;
-        Ok(Self { id, span, summary })
+        let stored_bytes = column::<i64>(row, TABLE, "stored_bytes")?.cast_unsigned();
+        Ok(Self { id, span, summary, stored_bytes })
     }
 
     /// Compares the row with a filter.

@@ -10,9 +10,9 @@ mod records;
 
 use std::time::Instant;
 
-use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant};
+use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant, Timestamp};
 use sqlx::SqliteConnection;
-use store::{SearchPage, StoreError};
+use store::{Buckets, SearchPage, StoreError};
 
 use blocks::block_holding;
 pub(crate) use blocks::{BlockRow, Coverage, Walk, blocks_by_id, read_chunk, read_head, selected_rows};
@@ -83,4 +83,60 @@ pub(crate) async fn count(
         };
     }
     Ok(count)
+}
+
+/// Counts the records that the filter selects per bucket of their timestamps.
+pub(crate) async fn histogram(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    filter: &Filter,
+    buckets: &Buckets,
+    deadline: Instant,
+) -> Result<Vec<u64>, StoreError> {
+    let mut counts = vec![0; buckets.count];
+    let range = buckets.range();
+    let mut walk = Walk::new(tenant, Order::default(), &range);
+    while let Some(block) = walk.next(snapshot).await? {
+        if Instant::now() >= deadline {
+            return Err(StoreError::DeadlineExceeded);
+        }
+        if block.coverage(filter) == Coverage::None {
+            continue;
+        }
+        let head = read_head(snapshot, &block).await?;
+        for row in selected_rows(&head, &block.summary, filter) {
+            if let Some(index) = buckets.index_of(head.timestamps[row]) {
+                counts[index] += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Returns the arrival from which on the selected records take at most `max_bytes`; a block's bytes are shared out
+/// evenly between its records.
+pub(crate) async fn arrival_that_fits(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    filter: &Filter,
+    max_bytes: u64,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut blocks = Vec::new();
+    let mut walk = Walk::new(tenant, Order::default(), &filter.timestamp);
+    while let Some(block) = walk.next(snapshot).await? {
+        blocks.push(block);
+    }
+    blocks.sort_unstable_by_key(|block| block.span.received.1);
+    let mut bytes = 0;
+    let mut earliest = None;
+    while let Some(block) = blocks.pop() {
+        let selected: u64 = block.summary.selected(filter).map(|cell| cell.count).sum();
+        bytes += block.stored_bytes * selected / block.span.record_count.cast_unsigned().max(1);
+        if bytes > max_bytes {
+            let nothing_fits = Timestamp::saturating_from_micros(block.span.received.1.as_micros() + 1);
+            return Ok(Some(earliest.unwrap_or(nothing_fits)));
+        }
+        earliest = Some(block.span.received.0);
+    }
+    Ok(None)
 }
