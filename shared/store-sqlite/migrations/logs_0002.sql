@@ -1,17 +1,19 @@
--- What a block takes on the disk and in memory, whether its tokens have a filter, and which of its rows are deleted.
+-- What a block takes on the disk and in memory, whether its tokens have a filter, and which of its records are deleted:
+-- `record_count` is how many it holds, `live_count` how many of them are not deleted.
 ALTER TABLE blocks ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE blocks ADD COLUMN text_bytes INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE blocks ADD COLUMN token_slices INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE blocks ADD COLUMN has_token_filter INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE blocks ADD COLUMN live_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE blocks ADD COLUMN tombstones BLOB;
 
 -- Nobody kept how long the texts of older blocks are: they are taken to be ten times as long as what is stored.
 UPDATE blocks SET stored_bytes = length(summary) + length(head) + (
     SELECT coalesce(sum(length(payload)), 0) FROM chunks WHERE chunks.id >= blocks.id * 64 AND chunks.id < blocks.id * 64 + 64
 );
-UPDATE blocks SET text_bytes = stored_bytes * 10;
+UPDATE blocks SET text_bytes = stored_bytes * 10, live_count = record_count;
 
--- Blocks that a merge may take: those with fewer records than a full one.
-CREATE INDEX blocks_to_merge ON blocks (tenant, first_id) WHERE record_count < 12288;
+-- Blocks that a merge may take: those that are not full.
+CREATE INDEX blocks_to_merge ON blocks (tenant, first_id) WHERE live_count < 12288;
 
 -- The tokens of a block's records, as a filter in slices; see `src/block/token_filter.rs`. `id` is the block's
 -- id * 16 + the slice.

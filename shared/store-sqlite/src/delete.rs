@@ -1,31 +1,29 @@
-//! Deleting: whole blocks go, the others are written anew without the deleted records.
+//! Deleting: whole blocks go, the others get tombstones, which a merge makes good for.
 //!
 //! Blocks are looked at in the order of their ids, a stride at a time. What becomes of them is worked out
 //! from a snapshot, outside of any write; one short transaction then checks that every block of the stride is
-//! still there (a block is never changed in place), swaps them, and moves the counters. When a block is gone,
-//! because somebody else replaced it meanwhile, the stride is worked out again. Between two transactions other
+//! still as it was read, removes it or sets its tombstones, and moves the counters. When one is not, because
+//! somebody else merged it or deleted from it meanwhile, the stride is worked out again. Between two transactions other
 //! writers, also those of other processes, get as much time as the last one took.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Filter, RecordBatch, RecordRef, Tenant};
-use sqlx::SqliteConnection;
+use domain::{Filter, Tenant};
 use store::StoreError;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::append::insert_block;
-use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock, Summary, encode_block};
+use crate::block::{Summary, Tombstones};
+use crate::blocks::{
+    BlockParts, BlockRow, Coverage, blocks_by_id, bury, read_parts, remove_block, rule_out_by_tokens,
+};
 use crate::counters::{self, Tally};
 use crate::database::{Reader, Writer, busy, classify};
-use crate::search::{self, BlockRow, Coverage, blocks_by_id, read_chunk, read_head, selected_rows};
+use crate::search;
 
 /// How many blocks are looked at before a transaction.
 const STRIDE_BLOCKS: i64 = 64;
-
-/// A stride ends early when so many bytes were written anew (8 MiB).
-const STRIDE_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long a dry run may count.
 const DRY_RUN_MAX: Duration = Duration::from_secs(30);
@@ -49,9 +47,9 @@ pub(crate) struct Deletion {
 
 /// What becomes of a block.
 struct Change {
-    block_id: i64,
-    /// What is left of it, and the first id of that; `None`: nothing.
-    rest: Option<(i64, EncodedBlock)>,
+    block: BlockRow,
+    /// Its tombstones then, and the summary of what is left; `None`: nothing is left.
+    rest: Option<(Tombstones, Summary)>,
 }
 
 /// What becomes of a stride of blocks.
@@ -59,9 +57,7 @@ struct Change {
 struct Plan {
     changes: Vec<Change>,
     deleted: Tally,
-    /// How many bytes are written anew.
-    written_bytes: usize,
-    /// The first id of the stride's last block; `None`: the stride is empty.
+    /// The last id of the stride's last block; `None`: the stride is empty.
     reached: Option<i64>,
 }
 
@@ -130,33 +126,36 @@ impl Deletion {
     ) -> Result<Plan, StoreError> {
         let mut snapshot = self.reader.begin().await?;
         let mut plan = Plan::default();
-        for block in blocks_by_id(&mut snapshot, tenant, after, until, STRIDE_BLOCKS).await? {
-            plan.reached = Some(block.span.first_id);
-            let coverage = block.coverage(filter);
-            let is_whole = block.summary.selected(filter).count() == block.summary.cells.len();
-            if coverage == Coverage::ByCells && is_whole {
-                plan.deleted.add_summary(&block.summary);
-                plan.changes.push(Change { block_id: block.id, rest: None });
-            } else if coverage != Coverage::None {
-                plan_partial(&mut snapshot, &block, filter, &mut plan).await?;
+        let mut blocks = blocks_by_id(&mut snapshot, tenant, after, until, STRIDE_BLOCKS).await?;
+        plan.reached = blocks.last().map(|block| block.span.last_id);
+        rule_out_by_tokens(&mut snapshot, &mut blocks, filter).await?;
+        for block in blocks {
+            if block.coverage(filter) == Coverage::None {
+                continue;
             }
-            if plan.written_bytes > STRIDE_MAX_BYTES {
-                break;
+            let parts = read_parts(&mut snapshot, block, !filter.texts.is_empty()).await?;
+            let filter = filter.clone();
+            let planned = tokio::task::spawn_blocking(move || plan_block(parts, &filter, until)).await;
+            let planned = planned.map_err(|panic| StoreError::Unavailable(panic.into()))??;
+            if let Some((change, deleted)) = planned {
+                plan.deleted.add(deleted);
+                plan.changes.push(change);
             }
         }
         Ok(plan)
     }
 
-    /// Carries a plan out; returns whether every block was still there.
+    /// Carries a plan out; returns whether every block still was as it had been read.
     async fn carry_out(&self, tenant: &Tenant, plan: &Plan) -> Result<bool, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let connection = transaction.connection();
-        for change in &plan.changes {
-            if !remove_block(connection, change.block_id).await? {
+        for Change { block, rest } in &plan.changes {
+            let is_done = match rest {
+                None => remove_block(connection, block).await?,
+                Some((tombstones, summary)) => bury(connection, block, tombstones, summary).await?,
+            };
+            if !is_done {
                 return Ok(false);
-            }
-            if let Some((first_id, rest)) = &change.rest {
-                insert_block(connection, tenant, *first_id, rest).await?;
             }
         }
         counters::subtract(connection, tenant, &plan.deleted).await?;
@@ -165,69 +164,24 @@ impl Deletion {
     }
 }
 
-/// Works out what is left of a block of which some records are deleted.
-async fn plan_partial(
-    snapshot: &mut SqliteConnection,
-    block: &BlockRow,
-    filter: &Filter,
-    plan: &mut Plan,
-) -> Result<(), StoreError> {
-    let head = read_head(snapshot, block).await?;
-    let mut is_deleted = vec![false; head.ids.len()];
-    selected_rows(&head, &block.summary, filter).for_each(|row| is_deleted[row] = true);
-    if !is_deleted.contains(&true) {
-        return Ok(());
+/// Works out what becomes of a block, and what is deleted of it: of its records up to `until` those that the filter
+/// selects. `None`: nothing.
+fn plan_block(parts: BlockParts, filter: &Filter, until: i64) -> Result<Option<(Change, Tally)>, StoreError> {
+    let head = parts.head()?;
+    let mut doomed = parts.selected_rows(&head, filter)?;
+    doomed.retain(|row| head.ids[*row] <= until);
+    if doomed.is_empty() {
+        return Ok(None);
     }
-    let (mut kept, mut kept_ids, mut gone) = (RecordBatch::default(), Vec::new(), RecordBatch::default());
-    let mut row = 0;
-    for chunk in 0..head.chunk_lengths.len() {
-        let texts = read_chunk(snapshot, block, &head.chunk_lengths, chunk).await?;
-        for place in 0..head.chunk_lengths[chunk] {
-            let record = RecordRef {
-                timestamp: head.timestamps[row],
-                received_at: head.received[row],
-                severity: head.severities[row],
-                service: &block.summary.services[head.service_codes[row] as usize],
-                message: texts.messages.get(place),
-                trace_id: texts.trace_ids.get(place),
-                span_id: texts.span_ids.get(place),
-                host: texts.hosts.get(place),
-                attributes: texts.attributes.get(place),
-            };
-            if is_deleted[row] {
-                // Only counted: its texts are not needed.
-                gone.push(&RecordRef { message: "", attributes: "", ..record });
-            } else {
-                kept.push(&record);
-                kept_ids.push(head.ids[row]);
-            }
-            row += 1;
-        }
-    }
-    plan.deleted.add_summary(&Summary::of(&gone));
-    let rest = encode_rest(kept, &kept_ids).await?;
-    plan.written_bytes += rest.as_ref().map_or(0, |(_, block)| block.chunks.iter().map(Vec::len).sum());
-    plan.changes.push(Change { block_id: block.id, rest });
-    Ok(())
-}
-
-/// Encodes what is left of a block, off the async threads; `None` when nothing is.
-async fn encode_rest(kept: RecordBatch, ids: &[i64]) -> Result<Option<(i64, EncodedBlock)>, StoreError> {
-    let Some(first_id) = ids.first().copied() else { return Ok(None) };
-    let offsets: Vec<u64> = ids.iter().map(|id| (id - first_id).cast_unsigned()).collect();
-    let encoded = tokio::task::spawn_blocking(move || encode_block(&kept, &offsets)).await;
-    Ok(Some((first_id, encoded.map_err(|panic| StoreError::Unavailable(panic.into()))?)))
-}
-
-/// Removes a block and its chunks; returns whether it was there.
-async fn remove_block(connection: &mut SqliteConnection, id: i64) -> Result<bool, StoreError> {
-    let delete = sqlx::query("DELETE FROM blocks WHERE id = ?").bind(id);
-    if delete.execute(&mut *connection).await.map_err(classify)?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let first_chunk = id * BLOCK_MAX_CHUNKS as i64;
-    let delete = sqlx::query("DELETE FROM chunks WHERE id >= ? AND id < ?");
-    let delete = delete.bind(first_chunk).bind(first_chunk + BLOCK_MAX_CHUNKS as i64);
-    delete.execute(connection).await.map_err(classify)?;
-    Ok(true)
+    let block = parts.row;
+    let mut deleted = Tally::default();
+    deleted.add_rows(&block.summary.services, &head, doomed.iter().copied());
+    let mut is_dead: Vec<bool> = (0..head.ids.len()).map(|row| !block.is_live(row)).collect();
+    doomed.iter().for_each(|row| is_dead[*row] = true);
+    let rest = is_dead.contains(&false).then(|| {
+        let left = (0..head.ids.len()).filter(|row| !is_dead[*row]);
+        let summary = block.summary_of(&head, left);
+        (Tombstones::new(is_dead), summary)
+    });
+    Ok(Some((Change { block, rest }, deleted)))
 }

@@ -19,6 +19,7 @@ use store::Stores;
 
 mod append;
 pub mod block;
+mod blocks;
 mod counters;
 mod database;
 mod delete;

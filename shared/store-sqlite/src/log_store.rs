@@ -171,4 +171,6 @@ async fn shrink(deletion: Arc<Deletion>) {
 }
 
 #[cfg(test)]
+mod migration_tests;
+#[cfg(test)]
 mod tests;

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, for_one_request};
 use super::queue::Waiting;
-use super::statements::{find_first_answer, insert_block, keep_keys, take_ids};
-use crate::block::{EncodedBlock, encode_block};
+use super::statements::{find_first_answer, keep_keys, take_ids};
+use crate::block::{encode_block, encode_token_filter};
+use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
 use crate::database::{Reader, Writer, is_fatal};
 
@@ -155,14 +156,14 @@ impl Committer {
     }
 
     /// Stores the blocks in one transaction; returns the first id of each tenant's records.
-    async fn commit(&self, group: &Group, blocks: &[EncodedBlock]) -> Result<Vec<i64>, StoreError> {
+    async fn commit(&self, group: &Group, blocks: &[(NewBlock, Tally)]) -> Result<Vec<i64>, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let connection = transaction.connection();
         let mut first_ids = Vec::with_capacity(blocks.len());
-        for ((tenant, requests), block) in group.tenants().zip(blocks) {
-            let first_id = take_ids(connection, block.span.record_count).await?;
+        for ((tenant, requests), (block, tally)) in group.tenants().zip(blocks) {
+            let first_id = take_ids(connection, block.encoded.span.record_count).await?;
             insert_block(connection, tenant, first_id, block).await?;
-            counters::add(connection, tenant, &Tally::of(&block.summary)).await?;
+            counters::add(connection, tenant, tally).await?;
             keep_keys(connection, tenant, &requests.kept_keys(first_id)).await?;
             first_ids.push(first_id);
         }
@@ -172,7 +173,7 @@ impl Committer {
 }
 
 /// Encodes one block per batch; large ones off the async threads.
-async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<EncodedBlock>, StoreError> {
+async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<(NewBlock, Tally)>, StoreError> {
     let records: usize = batches.iter().map(RecordBatch::len).sum();
     let encode_all = move || batches.iter().map(encode_consecutive).collect();
     if records < ENCODED_INLINE_BELOW {
@@ -181,7 +182,10 @@ async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<EncodedBlock>, StoreErr
     tokio::task::spawn_blocking(encode_all).await.map_err(|panic| StoreError::Fatal(panic.into()))
 }
 
-fn encode_consecutive(batch: &RecordBatch) -> EncodedBlock {
+/// Encodes a batch. What is small will be merged soon and gets its token filter then.
+fn encode_consecutive(batch: &RecordBatch) -> (NewBlock, Tally) {
     let id_offsets: Vec<u64> = (0..batch.len() as u64).collect();
-    encode_block(batch, &id_offsets)
+    let is_full = batch.len() >= FULL_BLOCK_RECORDS;
+    let token_slices = if is_full { encode_token_filter(batch) } else { Vec::new() };
+    (NewBlock { encoded: encode_block(batch, &id_offsets), token_slices }, Tally::of(batch))
 }

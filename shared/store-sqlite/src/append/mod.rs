@@ -16,4 +16,3 @@ mod statements;
 
 pub(crate) use committer::Committer;
 pub(crate) use queue::{CommitQueue, channel};
-pub(crate) use statements::insert_block;

@@ -6,7 +6,6 @@ use sqlx::SqliteConnection;
 use store::{Appended, Idempotency, StoreError};
 
 use super::group::KeptKey;
-use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock};
 use crate::database::{busy, classify, column};
 
 /// How many forgotten idempotency keys an append clears away for each one that it keeps: more than one, so
@@ -18,50 +17,6 @@ pub(super) async fn take_ids(connection: &mut SqliteConnection, count: i64) -> R
     let update = sqlx::query_scalar("UPDATE record_ids SET last_id = last_id + ? RETURNING last_id");
     let last_id: i64 = update.bind(count).fetch_one(connection).await.map_err(classify)?;
     Ok(last_id - count + 1)
-}
-
-/// Inserts a block and its chunks.
-pub(crate) async fn insert_block(
-    connection: &mut SqliteConnection,
-    tenant: &Tenant,
-    first_id: i64,
-    block: &EncodedBlock,
-) -> Result<(), StoreError> {
-    let span = block.span.starting_at(first_id);
-    let summary = block.summary.encode(span.timestamps.1);
-    let chunk_bytes: usize = block.chunks.iter().map(Vec::len).sum();
-    let stored_bytes = summary.len() + block.head.len() + chunk_bytes;
-    let insert = sqlx::query(
-        "INSERT INTO blocks (tenant, first_id, last_id, record_count, min_timestamp, max_timestamp,
-                             min_received, max_received, checksum, summary, head,
-                             stored_bytes, text_bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    );
-    let inserted = insert
-        .bind(tenant.as_str())
-        .bind(span.first_id)
-        .bind(span.last_id)
-        .bind(span.record_count)
-        .bind(span.timestamps.0.as_micros())
-        .bind(span.timestamps.1.as_micros())
-        .bind(span.received.0.as_micros())
-        .bind(span.received.1.as_micros())
-        .bind(span.checksum(&summary))
-        .bind(&summary[..])
-        .bind(&block.head[..])
-        .bind(stored_bytes as i64)
-        .bind(block.text_bytes as i64)
-        .execute(&mut *connection)
-        .await
-        .map_err(classify)?;
-    let block_id = inserted.last_insert_rowid();
-    debug_assert!(block.chunks.len() <= BLOCK_MAX_CHUNKS, "a group's bounds keep its blocks below this");
-    for (place, payload) in block.chunks.iter().enumerate() {
-        let insert = sqlx::query("INSERT INTO chunks (id, payload) VALUES (?, ?)");
-        let id = block_id * BLOCK_MAX_CHUNKS as i64 + place as i64;
-        insert.bind(id).bind(&payload[..]).execute(&mut *connection).await.map_err(classify)?;
-    }
-    Ok(())
 }
 
 /// Returns the answer to a repeat of a stored request; `None`: it is no repeat.

@@ -30,6 +30,8 @@ mod frame;
 mod head;
 mod span;
 mod summary;
+mod token_filter;
+mod tombstones;
 mod varint;
 
 pub use chunk::{ChunkTexts, decode_chunk};
@@ -38,6 +40,9 @@ pub use head::{Head, decode_head, locate};
 pub use span::BlockSpan;
 pub(crate) use summary::severity as severity_of_number;
 pub use summary::{Cell, Summary};
+pub use token_filter::{SLICES, TokenHash, encode_token_filter, may_hold};
+pub use tombstones::Tombstones;
+pub(crate) use varint::{Reader as VarintReader, put as put_varint};
 
 /// Most records of a chunk: what has to be inflated to read one text.
 pub const CHUNK_MAX_RECORDS: usize = 4096;

@@ -3,7 +3,7 @@
 use super::Malformed;
 
 /// Appends `value`, seven bits a byte, lowest first; the high bit says that more follow.
-pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -22,16 +22,16 @@ pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
 }
 
 /// Reads what the functions above wrote.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn number(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Malformed> {
         let (first, rest) = self.rest.split_first().ok_or(Malformed("the bytes end too early"))?;
         self.rest = rest;
         Ok(*first)
@@ -74,8 +74,13 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// Says whether every byte was read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Reads the version byte that every part starts with.
-    pub(super) fn version(&mut self, known: u8) -> Result<(), Malformed> {
+    pub(crate) fn version(&mut self, known: u8) -> Result<(), Malformed> {
         if self.byte()? == known {
             Ok(())
         } else {

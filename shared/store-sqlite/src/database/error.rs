@@ -78,6 +78,15 @@ pub enum OpenError {
         /// The latest version known here.
         known: i64,
     },
+    /// What an earlier version of this program stored could not be read; the file is as it was.
+    #[error("cannot bring {path} up to date")]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
     /// SQLite refused.
     #[error("cannot open the database {path}")]
     Sqlite {

@@ -9,13 +9,28 @@ use std::path::Path;
 use sqlx::SqliteConnection;
 
 use super::OpenError;
+use crate::counters::fill_minutes;
 
 /// The steps that lead to the schema of one kind of file.
 pub(crate) struct Schema {
     /// Marks the kind of file: `PRAGMA application_id`.
     application_id: i64,
-    /// The n-th script leads from version n to version n + 1.
-    steps: &'static [&'static str],
+    /// The n-th step leads from version n to version n + 1.
+    steps: &'static [Step],
+}
+
+/// A step from one version to the next.
+struct Step {
+    /// Ends by setting the version.
+    script: &'static str,
+    /// What SQL alone cannot work out.
+    fill: Fill,
+}
+
+enum Fill {
+    Nothing,
+    /// The counts per minute, from the blocks.
+    Minutes,
 }
 
 impl Schema {
@@ -23,14 +38,16 @@ impl Schema {
     pub(crate) const LOGS: Self = Self {
         application_id: 1_280_263_507,
         steps: &[
-            include_str!("../../migrations/logs_0001.sql"),
-            include_str!("../../migrations/logs_0002.sql"),
+            Step { script: include_str!("../../migrations/logs_0001.sql"), fill: Fill::Nothing },
+            Step { script: include_str!("../../migrations/logs_0002.sql"), fill: Fill::Minutes },
         ],
     };
 
     /// The file that holds the API keys.
-    pub(crate) const CONTROL: Self =
-        Self { application_id: 1_280_263_523, steps: &[include_str!("../../migrations/control_0001.sql")] };
+    pub(crate) const CONTROL: Self = Self {
+        application_id: 1_280_263_523,
+        steps: &[Step { script: include_str!("../../migrations/control_0001.sql"), fill: Fill::Nothing }],
+    };
 
     /// Runs the steps that the file has not seen.
     pub(super) async fn bring_up_to_date(
@@ -54,7 +71,11 @@ impl Schema {
             return Err(OpenError::ForeignFile { path: path.to_owned(), application_id });
         }
         for step in self.steps.iter().skip(usize::try_from(found).unwrap_or(0)) {
-            sqlx::raw_sql(*step).execute(&mut *connection).await.map_err(sqlite)?;
+            sqlx::raw_sql(step.script).execute(&mut *connection).await.map_err(sqlite)?;
+            if let Fill::Minutes = step.fill {
+                let filled = fill_minutes(connection).await;
+                filled.map_err(|source| OpenError::Migration { path: path.to_owned(), source })?;
+            }
         }
         sqlx::raw_sql("COMMIT").execute(&mut *connection).await.map_err(sqlite)?;
         Ok(())

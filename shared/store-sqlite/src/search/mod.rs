@@ -1,10 +1,10 @@
 //! Reading: every function works inside one read transaction and sees one state of the store.
 //!
-//! * `blocks` walking over blocks in the order of time, and reading their parts
 //! * `page_rows` finding the rows of a page
 //! * `records` from rows to records
+//! * `counts` counting, in all or per bucket of time
 
-mod blocks;
+mod counts;
 mod page_rows;
 mod records;
 
@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant, Timestamp};
 use sqlx::SqliteConnection;
-use store::{Buckets, SearchPage, StoreError};
+use store::{SearchPage, StoreError};
 
-use blocks::block_holding;
-pub(crate) use blocks::{BlockRow, Coverage, Walk, blocks_by_id, read_chunk, read_head, selected_rows};
+use crate::blocks::{Walk, block_holding, read_head};
+pub(crate) use counts::{count, histogram};
 use page_rows::{Found, FoundBlock, FoundRow};
 
 /// Returns a slice of the records that the filter selects.
@@ -54,63 +54,11 @@ pub(crate) async fn get(
 ) -> Result<Option<LogRecord>, StoreError> {
     let Some(block) = block_holding(snapshot, tenant, id).await? else { return Ok(None) };
     let head = read_head(snapshot, &block).await?;
-    let Ok(row) = head.ids.binary_search(&id) else { return Ok(None) };
+    let row = head.ids.binary_search(&id).ok().filter(|row| block.is_live(*row));
+    let Some(row) = row else { return Ok(None) };
     let found = FoundRow::new(&head, row, 0, Order::default());
     let blocks = [FoundBlock { row: block, chunk_lengths: head.chunk_lengths }];
     Ok(records::read(snapshot, &blocks, &[found]).await?.pop())
-}
-
-/// Counts the records that the filter selects: from summaries where they say enough, else from heads.
-pub(crate) async fn count(
-    snapshot: &mut SqliteConnection,
-    tenant: &Tenant,
-    filter: &Filter,
-    deadline: Instant,
-) -> Result<u64, StoreError> {
-    let mut walk = Walk::new(tenant, Order::default(), &filter.timestamp);
-    let mut count = 0;
-    while let Some(block) = walk.next(snapshot).await? {
-        if Instant::now() >= deadline {
-            return Err(StoreError::DeadlineExceeded);
-        }
-        count += match block.coverage(filter) {
-            Coverage::None => 0,
-            Coverage::ByCells => block.summary.selected(filter).map(|cell| cell.count).sum(),
-            Coverage::Some => {
-                let head = read_head(snapshot, &block).await?;
-                selected_rows(&head, &block.summary, filter).count() as u64
-            }
-        };
-    }
-    Ok(count)
-}
-
-/// Counts the records that the filter selects per bucket of their timestamps.
-pub(crate) async fn histogram(
-    snapshot: &mut SqliteConnection,
-    tenant: &Tenant,
-    filter: &Filter,
-    buckets: &Buckets,
-    deadline: Instant,
-) -> Result<Vec<u64>, StoreError> {
-    let mut counts = vec![0; buckets.count];
-    let range = buckets.range();
-    let mut walk = Walk::new(tenant, Order::default(), &range);
-    while let Some(block) = walk.next(snapshot).await? {
-        if Instant::now() >= deadline {
-            return Err(StoreError::DeadlineExceeded);
-        }
-        if block.coverage(filter) == Coverage::None {
-            continue;
-        }
-        let head = read_head(snapshot, &block).await?;
-        for row in selected_rows(&head, &block.summary, filter) {
-            if let Some(index) = buckets.index_of(head.timestamps[row]) {
-                counts[index] += 1;
-            }
-        }
-    }
-    Ok(counts)
 }
 
 /// Returns the arrival from which on the selected records take at most `max_bytes`; a block's bytes are shared out
@@ -122,7 +70,7 @@ pub(crate) async fn arrival_that_fits(
     max_bytes: u64,
 ) -> Result<Option<Timestamp>, StoreError> {
     let mut blocks = Vec::new();
-    let mut walk = Walk::new(tenant, Order::default(), &filter.timestamp);
+    let mut walk = Walk::new(tenant, filter, Order::default(), &filter.timestamp);
     while let Some(block) = walk.next(snapshot).await? {
         blocks.push(block);
     }

@@ -2,15 +2,15 @@
 //! end as soon as no further block can hold a better one.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Instant;
 
 use domain::{Filter, Order, Page, PageStart, Position, Severity, Tenant, Timestamp};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
-use super::blocks::{BlockRow, Coverage, Walk, read_head, selected_rows};
-use crate::block::Head;
+use crate::block::{Head, locate};
+use crate::blocks::{BlockRow, Coverage, Walk, read_chunk, read_head};
 
 /// The rows of a page, in order, and the blocks that they lie in.
 pub(super) struct Found {
@@ -64,7 +64,7 @@ pub(super) async fn find(
         (Some(position), Order::Descending) => range.end_before(position.timestamp.as_micros() + 1),
         (Some(position), Order::Ascending) => range.start_at(position.timestamp.as_micros()),
     }
-    let mut walk = Walk::new(tenant, page.order, &range);
+    let mut walk = Walk::new(tenant, filter, page.order, &range);
     let mut best = Best { wanted, heap: BinaryHeap::new() };
     let mut blocks = Vec::new();
     let mut complete = true;
@@ -80,7 +80,16 @@ pub(super) async fn find(
             continue;
         }
         let head = read_head(snapshot, &block).await?;
-        if best.take_from(&block, &head, filter, after, page.order, blocks.len()) {
+        let rows =
+            block.rows_by_head(&head, filter).map(|row| FoundRow::new(&head, row, blocks.len(), page.order));
+        let rows =
+            rows.filter(|row| after.is_none_or(|after| page.order.compare(row.position, after).is_gt()));
+        let has_taken = if filter.texts.is_empty() {
+            best.take(rows)
+        } else {
+            best.take_with_texts(snapshot, &block, &head, filter, rows.collect()).await?
+        };
+        if has_taken {
             blocks.push(FoundBlock { row: block, chunk_lengths: head.chunk_lengths });
         }
     }
@@ -113,25 +122,41 @@ impl Best {
         order.compare(best_of_block, worst.position).is_ge()
     }
 
-    /// Takes the block's better rows; says whether there were any.
-    fn take_from(
+    /// Takes the better ones of these rows; says whether there were any.
+    fn take(&mut self, rows: impl Iterator<Item = FoundRow>) -> bool {
+        let mut has_taken = false;
+        for row in rows {
+            has_taken |= self.offer(row);
+        }
+        has_taken
+    }
+
+    /// Takes the better ones of these rows of a block, if their messages have the filter's texts; says whether there
+    /// were any. A chunk is read only while it may hold a better one, those with the best rows first.
+    async fn take_with_texts(
         &mut self,
+        snapshot: &mut SqliteConnection,
         block: &BlockRow,
         head: &Head,
         filter: &Filter,
-        after: Option<Position>,
-        order: Order,
-        block_index: usize,
-    ) -> bool {
+        rows: Vec<FoundRow>,
+    ) -> Result<bool, StoreError> {
         let mut has_taken = false;
-        for row in selected_rows(head, &block.summary, filter) {
-            let found = FoundRow::new(head, row, block_index, order);
-            if after.is_some_and(|after| order.compare(found.position, after).is_le()) {
+        for (chunk, rows) in best_chunks_first(&head.chunk_lengths, rows) {
+            let is_better = |row: &FoundRow| self.worst().is_none_or(|worst| row < worst);
+            let better: Vec<FoundRow> = rows.into_iter().filter(is_better).collect();
+            if better.is_empty() {
                 continue;
             }
-            has_taken |= self.offer(found);
+            let texts = read_chunk(snapshot, block, &head.chunk_lengths, chunk).await?;
+            let first_row: usize = head.chunk_lengths[..chunk].iter().sum();
+            for row in better {
+                if filter.selects_message(texts.messages.get(row.row - first_row)) {
+                    has_taken |= self.offer(row);
+                }
+            }
         }
-        has_taken
+        Ok(has_taken)
     }
 
     /// Takes the row if it is better than the worst; says whether it was.
@@ -144,6 +169,18 @@ impl Best {
         *worst = row;
         true
     }
+}
+
+/// Sorts rows by the chunk that they lie in; the chunks with the best rows first.
+fn best_chunks_first(chunk_lengths: &[usize], rows: Vec<FoundRow>) -> Vec<(usize, Vec<FoundRow>)> {
+    let mut chunks: BTreeMap<usize, Vec<FoundRow>> = BTreeMap::new();
+    for row in rows {
+        let (chunk, _) = locate(chunk_lengths, row.row).unwrap_or_default();
+        chunks.entry(chunk).or_default().push(row);
+    }
+    let mut chunks: Vec<_> = chunks.into_iter().collect();
+    chunks.sort_by_key(|(_, rows)| rows.iter().min().copied());
+    chunks
 }
 
 // === impl FoundRow: ordered as the page is ===

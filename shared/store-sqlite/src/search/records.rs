@@ -7,9 +7,9 @@ use domain::limits::PAGE_MAX_BYTES;
 use sqlx::SqliteConnection;
 use store::StoreError;
 
-use super::blocks::{BlockRow, read_chunk};
 use super::page_rows::{FoundBlock, FoundRow};
 use crate::block::{ChunkTexts, locate};
+use crate::blocks::{BlockRow, read_chunk};
 
 /// How many decoded chunks are kept while a page is read: rows that lie next to each other in time come from
 /// the few blocks that were written at the same time.

@@ -1,60 +1,19 @@
-//! Exact counts per tenant, service and severity, moved in the same transaction as the blocks they count.
+//! Counts per service and severity, and the last timestamp of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Order, Severity, Tenant, TimeRange, Timestamp};
+use domain::{Filter, Order, Severity, Tenant, Timestamp};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use store::{CounterEntry, StoreError};
 
-use crate::block::{Cell, Summary, severity_of_number};
+use super::Tally;
+use crate::block::severity_of_number;
+use crate::blocks::Walk;
 use crate::database::{classify, column, time_column};
-use crate::search::Walk;
-
-/// A change of counters, or a count, per service and severity.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    cells: BTreeMap<(String, Severity), (u64, Timestamp)>,
-}
-
-impl Tally {
-    /// Counts everything that a summary counts.
-    pub(crate) fn of(summary: &Summary) -> Self {
-        let mut tally = Self::default();
-        tally.add_summary(summary);
-        tally
-    }
-
-    /// Adds everything that a summary counts.
-    pub(crate) fn add_summary(&mut self, summary: &Summary) {
-        for cell in &summary.cells {
-            self.add_cell(summary.service_of(cell), cell);
-        }
-    }
-
-    fn add_cell(&mut self, service: &str, cell: &Cell) {
-        let sum = self.cells.entry((service.to_owned(), cell.severity)).or_insert((0, Timestamp::MIN));
-        sum.0 += cell.count;
-        sum.1 = sum.1.max(cell.last_timestamp);
-    }
-
-    /// Returns how many records are counted.
-    pub(crate) fn total(&self) -> u64 {
-        self.cells.values().map(|(count, _)| count).sum()
-    }
-
-    /// Writes the cells as a JSON array of [service, severity, count, last timestamp], for one statement.
-    fn to_json(&self) -> String {
-        let cells = self.cells.iter();
-        let rows = cells.map(|((service, severity), (count, last))| {
-            serde_json::json!([service, severity.number(), count, last.as_micros()])
-        });
-        serde_json::Value::Array(rows.collect()).to_string()
-    }
-}
 
 /// Counts records that were stored.
-pub(crate) async fn add(
+pub(super) async fn add(
     connection: &mut SqliteConnection,
     tenant: &Tenant,
     tally: &Tally,
@@ -66,12 +25,12 @@ pub(crate) async fn add(
              record_count = record_count + excluded.record_count,
              last_timestamp = max(last_timestamp, excluded.last_timestamp)",
     );
-    upsert.bind(tenant.as_str()).bind(tally.to_json()).execute(connection).await.map_err(classify)?;
+    upsert.bind(tenant.as_str()).bind(tally.totals_json()).execute(connection).await.map_err(classify)?;
     Ok(())
 }
 
 /// Counts records that were deleted, after their blocks were replaced in the same transaction.
-pub(crate) async fn subtract(
+pub(super) async fn subtract(
     connection: &mut SqliteConnection,
     tenant: &Tenant,
     deleted: &Tally,
@@ -81,7 +40,12 @@ pub(crate) async fn subtract(
          FROM (SELECT value ->> 0 AS service, value ->> 1 AS severity, value ->> 2 AS n FROM json_each(?2)) AS gone
          WHERE counters.tenant = ?1 AND counters.service = gone.service AND counters.severity = gone.severity",
     );
-    update.bind(tenant.as_str()).bind(deleted.to_json()).execute(&mut *connection).await.map_err(classify)?;
+    update
+        .bind(tenant.as_str())
+        .bind(deleted.totals_json())
+        .execute(&mut *connection)
+        .await
+        .map_err(classify)?;
     let sweep = sqlx::query("DELETE FROM counters WHERE tenant = ? AND record_count = 0");
     sweep.bind(tenant.as_str()).execute(&mut *connection).await.map_err(classify)?;
     lower_last_timestamps(connection, tenant, deleted).await
@@ -96,7 +60,7 @@ async fn lower_last_timestamps(
     let mut stale: BTreeSet<(String, Severity)> = BTreeSet::new();
     for entry in read(connection, tenant).await? {
         let key = (entry.service, entry.severity);
-        if deleted.cells.get(&key).is_some_and(|(_, last)| *last >= entry.last_timestamp) {
+        if deleted.total_of(&key).is_some_and(|(_, last)| *last >= entry.last_timestamp) {
             stale.insert(key);
         }
     }
@@ -121,8 +85,8 @@ async fn find_last_timestamps(
     tenant: &Tenant,
     wanted: &BTreeSet<(String, Severity)>,
 ) -> Result<BTreeMap<(String, Severity), Timestamp>, StoreError> {
-    let everything = TimeRange::default();
-    let mut walk = Walk::new(tenant, Order::Descending, &everything);
+    let everything = Filter::default();
+    let mut walk = Walk::new(tenant, &everything, Order::Descending, &everything.timestamp);
     let mut found: BTreeMap<(String, Severity), Timestamp> = BTreeMap::new();
     while let Some(block) = walk.next(connection).await? {
         let is_settled = |key| found.get(key).is_some_and(|last| *last >= block.span.timestamps.1);

@@ -1,0 +1,185 @@
+//! Parts of blocks that are read when they are needed: heads, chunks, token filters.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use domain::{Filter, RecordBatch, RecordRef};
+use sqlx::SqliteConnection;
+use store::StoreError;
+
+use super::row::{BlockRow, Coverage, corrupt};
+use crate::block::{
+    BLOCK_MAX_CHUNKS, ChunkTexts, Head, Malformed, SLICES, TokenHash, decode_chunk, decode_head, may_hold,
+};
+use crate::database::{classify, column};
+
+/// How many tokens of a filter are asked for at most: the longest ones, which are the rarest.
+const TOKENS_ASKED: usize = 4;
+
+/// Reads a block's head.
+pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow) -> Result<Head, StoreError> {
+    let query = sqlx::query("SELECT head FROM blocks WHERE id = ?").bind(block.id);
+    let row = query.fetch_one(snapshot).await.map_err(classify)?;
+    let head: &[u8] = column(&row, "blocks", "head")?;
+    decode_head(head, &block.span, block.summary.services.len())
+        .map_err(|malformed| corrupt(block.id, "head", malformed))
+}
+
+/// Reads one of a block's chunks.
+pub(crate) async fn read_chunk(
+    snapshot: &mut SqliteConnection,
+    block: &BlockRow,
+    chunk_lengths: &[usize],
+    chunk: usize,
+) -> Result<ChunkTexts, StoreError> {
+    let id = block.id * BLOCK_MAX_CHUNKS as i64 + chunk as i64;
+    let row = sqlx::query("SELECT payload FROM chunks WHERE id = ?").bind(id);
+    let row = row.fetch_optional(snapshot).await.map_err(classify)?;
+    let row = row.ok_or_else(|| corrupt(block.id, "chunk", Malformed("it is missing")))?;
+    let payload: &[u8] = column(&row, "chunks", "payload")?;
+    decode_chunk(payload, chunk_lengths[chunk]).map_err(|malformed| corrupt(block.id, "chunk", malformed))
+}
+
+/// A block with its head and chunks as they are stored, to be decoded off the async threads.
+#[derive(Debug)]
+pub(crate) struct BlockParts {
+    pub(crate) row: BlockRow,
+    head: Vec<u8>,
+    /// None where nobody asks for texts.
+    chunks: Vec<Vec<u8>>,
+}
+
+/// Reads a block's head, and its chunks where `with_texts` says that they are needed.
+pub(crate) async fn read_parts(
+    snapshot: &mut SqliteConnection,
+    row: BlockRow,
+    with_texts: bool,
+) -> Result<BlockParts, StoreError> {
+    let head = sqlx::query_scalar("SELECT head FROM blocks WHERE id = ?").bind(row.id);
+    let head = head.fetch_one(&mut *snapshot).await.map_err(classify)?;
+    let mut chunks = Vec::new();
+    if with_texts {
+        let first = row.id * BLOCK_MAX_CHUNKS as i64;
+        let query = sqlx::query_scalar("SELECT payload FROM chunks WHERE id >= ? AND id < ? ORDER BY id");
+        let query = query.bind(first).bind(first + BLOCK_MAX_CHUNKS as i64);
+        chunks = query.fetch_all(snapshot).await.map_err(classify)?;
+    }
+    Ok(BlockParts { row, head, chunks })
+}
+
+impl BlockParts {
+    pub(crate) fn head(&self) -> Result<Head, StoreError> {
+        decode_head(&self.head, &self.row.span, self.row.summary.services.len())
+            .map_err(|malformed| corrupt(self.row.id, "head", malformed))
+    }
+
+    /// Returns the rows that the filter selects, in order.
+    pub(crate) fn selected_rows(&self, head: &Head, filter: &Filter) -> Result<Vec<usize>, StoreError> {
+        let mut rows: Vec<usize> = self.row.rows_by_head(head, filter).collect();
+        if filter.texts.is_empty() {
+            return Ok(rows);
+        }
+        let mut is_selected = vec![false; head.ids.len()];
+        for (chunk, range) in chunk_ranges(head) {
+            let candidates = &rows[rows.partition_point(|row| *row < range.start)
+                ..rows.partition_point(|row| *row < range.end)];
+            if !candidates.is_empty() {
+                let texts = self.chunk(chunk, range.len())?;
+                for row in candidates {
+                    is_selected[*row] = filter.selects_message(texts.messages.get(row - range.start));
+                }
+            }
+        }
+        rows.retain(|row| is_selected[*row]);
+        Ok(rows)
+    }
+
+    /// Returns the records that are not deleted, and their ids.
+    pub(crate) fn live_records(&self) -> Result<(RecordBatch, Vec<i64>), StoreError> {
+        let head = self.head()?;
+        let (mut batch, mut ids) = (RecordBatch::default(), Vec::with_capacity(head.ids.len()));
+        for (chunk, range) in chunk_ranges(&head) {
+            let texts = self.chunk(chunk, range.len())?;
+            for (place, row) in range.enumerate().filter(|(_, row)| self.row.is_live(*row)) {
+                ids.push(head.ids[row]);
+                batch.push(&RecordRef {
+                    timestamp: head.timestamps[row],
+                    received_at: head.received[row],
+                    severity: head.severities[row],
+                    service: &self.row.summary.services[head.service_codes[row] as usize],
+                    message: texts.messages.get(place),
+                    trace_id: texts.trace_ids.get(place),
+                    span_id: texts.span_ids.get(place),
+                    host: texts.hosts.get(place),
+                    attributes: texts.attributes.get(place),
+                });
+            }
+        }
+        Ok((batch, ids))
+    }
+
+    fn chunk(&self, chunk: usize, records: usize) -> Result<ChunkTexts, StoreError> {
+        let payload = self.chunks.get(chunk).ok_or(Malformed("it is missing"));
+        payload
+            .and_then(|payload| decode_chunk(payload, records))
+            .map_err(|malformed| corrupt(self.row.id, "chunk", malformed))
+    }
+}
+
+/// Returns the chunks of a block, with the rows that each holds.
+fn chunk_ranges(head: &Head) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+    head.chunk_lengths.iter().enumerate().scan(0, |first, (chunk, length)| {
+        let range = *first..*first + length;
+        *first = range.end;
+        Some((chunk, range))
+    })
+}
+
+/// Marks the blocks whose token filters say that no record has all texts that the filter asks for.
+pub(crate) async fn rule_out_by_tokens(
+    snapshot: &mut SqliteConnection,
+    blocks: &mut [BlockRow],
+    filter: &Filter,
+) -> Result<(), StoreError> {
+    let mut tokens: Vec<&str> = filter.texts.iter().flat_map(domain::TextMatch::tokens).collect();
+    tokens.sort_unstable_by_key(|token| std::cmp::Reverse(token.len()));
+    tokens.truncate(TOKENS_ASKED);
+    let tokens: Vec<TokenHash> = tokens.into_iter().map(TokenHash::of).collect();
+    let mut ids = Vec::new();
+    for block in blocks.iter().filter(|block| may_be_asked(block, filter)) {
+        ids.extend(tokens.iter().map(|token| slice_id(block, *token)));
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let slices = read_slices(snapshot, ids).await?;
+    for block in blocks.iter_mut().filter(|block| may_be_asked(block, filter)) {
+        let damaged = |malformed| corrupt(block.id, "token filter", malformed);
+        for token in &tokens {
+            let slice = slices.get(&slice_id(block, *token)).ok_or(Malformed("a slice is missing"));
+            if !slice.and_then(|slice| may_hold(slice, *token)).map_err(damaged)? {
+                block.is_ruled_out = true;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn may_be_asked(block: &BlockRow, filter: &Filter) -> bool {
+    block.has_token_filter && block.coverage(filter) != Coverage::None
+}
+
+fn slice_id(block: &BlockRow, token: TokenHash) -> i64 {
+    block.id * SLICES as i64 + token.slice() as i64
+}
+
+async fn read_slices(
+    snapshot: &mut SqliteConnection,
+    ids: Vec<i64>,
+) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
+    let query = sqlx::query("SELECT id, bits FROM token_slices WHERE id IN (SELECT value FROM json_each(?))");
+    let rows = query.bind(serde_json::json!(ids).to_string()).fetch_all(snapshot).await.map_err(classify)?;
+    let slice = |row| Ok((column(row, "token_slices", "id")?, column(row, "token_slices", "bits")?));
+    rows.iter().map(slice).collect()
+}

@@ -1,0 +1,272 @@
+//! Counts per minute, service and severity: a row a minute, so that an hour is sixty rows however much was logged.
+//!
+//! ```text
+//! cells = version=1, cell*: (service code, severity byte, count)
+//! ```
+//! Numbers are varints, cells sorted by service code and severity. A service's code is its row in `services`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+
+use domain::{Filter, Severity, Tenant, Timestamp};
+use sqlx::SqliteConnection;
+use store::StoreError;
+
+use super::Tally;
+use crate::block::{Malformed, VarintReader, put_varint, severity_of_number};
+use crate::blocks::{Walk, read_head};
+use crate::database::{classify, column};
+
+/// The microseconds of a minute.
+pub(crate) const MINUTE_MICROS: i64 = 60_000_000;
+
+const VERSION: u8 = 1;
+
+/// The cells of a minute: service code, severity, count.
+type Cells = BTreeMap<(i64, Severity), u64>;
+
+/// How many records a minute has of those that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MinuteCount {
+    /// The minute's first microsecond.
+    pub(crate) start: Timestamp,
+    pub(crate) count: u64,
+}
+
+/// Whether counts are added or taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+}
+
+/// Returns the minute of a time, counted from the Unix epoch.
+pub(super) fn minute_of(time: Timestamp) -> i64 {
+    time.as_micros().div_euclid(MINUTE_MICROS)
+}
+
+/// Changes the counts of all minutes that a tally counts.
+pub(super) async fn change(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    tally: &Tally,
+    sign: Sign,
+) -> Result<(), StoreError> {
+    let codes = service_codes(connection, tenant, &tally.services()).await?;
+    let minutes: Vec<i64> = tally.minutes().keys().copied().collect();
+    let mut stored = read_cells(connection, tenant, &minutes).await?;
+    let mut changed = Vec::with_capacity(minutes.len());
+    for (minute, counts) in tally.minutes() {
+        let mut cells = stored.remove(minute).unwrap_or_default();
+        for ((service, severity), count) in counts {
+            let code = codes.get(service).copied();
+            let code =
+                code.ok_or_else(|| StoreError::corrupt("a service that was just named has no code"))?;
+            let cell = cells.entry((code, *severity)).or_default();
+            let sum = match sign {
+                Sign::Plus => cell.checked_add(*count),
+                Sign::Minus => cell.checked_sub(*count),
+            };
+            *cell = sum
+                .ok_or_else(|| StoreError::corrupt(format!("minutes, minute {minute}: a count is wrong")))?;
+        }
+        cells.retain(|_, count| *count > 0);
+        changed.push((*minute, cells));
+    }
+    write_cells(connection, tenant, &changed).await
+}
+
+/// Counts the records of whole minutes, from the first minute to before the last one, that a filter selects by
+/// service and severity.
+pub(crate) async fn read_minutes(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    filter: &Filter,
+    minutes: std::ops::Range<i64>,
+) -> Result<Vec<MinuteCount>, StoreError> {
+    let meant = match &filter.services {
+        None => None,
+        Some(names) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            Some(known_codes(snapshot, tenant, &names).await?)
+        }
+    };
+    let meant: Option<Vec<i64>> = meant.map(|codes| codes.into_values().collect());
+    let query = sqlx::query(
+        "SELECT minute, cells FROM minutes WHERE tenant = ? AND minute >= ? AND minute < ? ORDER BY minute",
+    );
+    let query = query.bind(tenant.as_str()).bind(minutes.start).bind(minutes.end);
+    let rows = query.fetch_all(snapshot).await.map_err(classify)?;
+    let mut counts = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let minute: i64 = column(row, "minutes", "minute")?;
+        let mut selected = 0;
+        let read = each_cell(column(row, "minutes", "cells")?, |code, severity, count| {
+            let is_meant = meant.as_ref().is_none_or(|codes| codes.contains(&code));
+            if is_meant && filter.severities.contains(severity) {
+                selected += count;
+            }
+        });
+        read.map_err(|e| corrupt(minute, e))?;
+        let start = Timestamp::saturating_from_micros(minute.saturating_mul(MINUTE_MICROS));
+        counts.push(MinuteCount { start, count: selected });
+    }
+    Ok(counts)
+}
+
+/// Counts the minutes of all blocks that are there: for a file that was written before minutes were counted.
+pub(crate) async fn fill_minutes(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let tenants = sqlx::query_scalar("SELECT DISTINCT tenant FROM blocks");
+    let tenants: Vec<String> = tenants.fetch_all(&mut *connection).await.map_err(classify)?;
+    for name in tenants {
+        let tenant = Tenant::parse(&name).map_err(|_| StoreError::corrupt("blocks.tenant"))?;
+        let everything = Filter::default();
+        let mut walk = Walk::new(&tenant, &everything, domain::Order::Ascending, &everything.timestamp);
+        while let Some(block) = walk.next(connection).await? {
+            let head = read_head(connection, &block).await?;
+            let mut tally = Tally::default();
+            tally.add_rows(&block.summary.services, &head, 0..head.ids.len());
+            change(connection, &tenant, &tally, Sign::Plus).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the codes of services; gives one to each that has none.
+async fn service_codes(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    names: &[&str],
+) -> Result<HashMap<String, i64>, StoreError> {
+    let codes = known_codes(connection, tenant, names).await?;
+    if names.iter().all(|name| codes.contains_key(*name)) {
+        return Ok(codes);
+    }
+    let insert = sqlx::query(
+        "INSERT INTO services (tenant, name) SELECT ?1, value FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING",
+    );
+    let insert = insert.bind(tenant.as_str()).bind(serde_json::json!(names).to_string());
+    insert.execute(&mut *connection).await.map_err(classify)?;
+    known_codes(connection, tenant, names).await
+}
+
+async fn known_codes(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    names: &[&str],
+) -> Result<HashMap<String, i64>, StoreError> {
+    let query = sqlx::query(
+        "SELECT name, code FROM services WHERE tenant = ? AND name IN (SELECT value FROM json_each(?))",
+    );
+    let query = query.bind(tenant.as_str()).bind(serde_json::json!(names).to_string());
+    let rows = query.fetch_all(connection).await.map_err(classify)?;
+    rows.iter().map(|row| Ok((column(row, "services", "name")?, column(row, "services", "code")?))).collect()
+}
+
+async fn read_cells(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    minutes: &[i64],
+) -> Result<HashMap<i64, Cells>, StoreError> {
+    let query = sqlx::query(
+        "SELECT minute, cells FROM minutes WHERE tenant = ? AND minute IN (SELECT value FROM json_each(?))",
+    );
+    let query = query.bind(tenant.as_str()).bind(serde_json::json!(minutes).to_string());
+    let rows = query.fetch_all(connection).await.map_err(classify)?;
+    let cells = |row| {
+        let minute: i64 = column(row, "minutes", "minute")?;
+        Ok((minute, decode(column(row, "minutes", "cells")?).map_err(|e| corrupt(minute, e))?))
+    };
+    rows.iter().map(cells).collect()
+}
+
+/// Writes the cells of these minutes; a minute without any loses its row.
+async fn write_cells(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    minutes: &[(i64, Cells)],
+) -> Result<(), StoreError> {
+    let (full, empty): (Vec<_>, Vec<_>) = minutes.iter().partition(|(_, cells)| !cells.is_empty());
+    if !full.is_empty() {
+        let rows: Vec<_> =
+            full.iter().map(|(minute, cells)| serde_json::json!([minute, hex(&encode(cells))])).collect();
+        let upsert = sqlx::query(
+            "INSERT INTO minutes (tenant, minute, cells)
+             SELECT ?1, value ->> 0, unhex(value ->> 1) FROM json_each(?2) WHERE true
+             ON CONFLICT (tenant, minute) DO UPDATE SET cells = excluded.cells",
+        );
+        let upsert = upsert.bind(tenant.as_str()).bind(serde_json::Value::Array(rows).to_string());
+        upsert.execute(&mut *connection).await.map_err(classify)?;
+    }
+    if !empty.is_empty() {
+        let minutes: Vec<i64> = empty.iter().map(|(minute, _)| *minute).collect();
+        let delete = sqlx::query(
+            "DELETE FROM minutes WHERE tenant = ? AND minute IN (SELECT value FROM json_each(?))",
+        );
+        let delete = delete.bind(tenant.as_str()).bind(serde_json::json!(minutes).to_string());
+        delete.execute(connection).await.map_err(classify)?;
+    }
+    Ok(())
+}
+
+fn encode(cells: &Cells) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    for ((code, severity), count) in cells {
+        put_varint(&mut out, code.cast_unsigned());
+        out.push(severity.number());
+        put_varint(&mut out, *count);
+    }
+    out
+}
+
+fn decode(bytes: &[u8]) -> Result<Cells, Malformed> {
+    let mut cells = Cells::new();
+    each_cell(bytes, |code, severity, count| {
+        cells.insert((code, severity), count);
+    })?;
+    Ok(cells)
+}
+
+fn each_cell(bytes: &[u8], mut take: impl FnMut(i64, Severity, u64)) -> Result<(), Malformed> {
+    let mut reader = VarintReader::new(bytes);
+    reader.version(VERSION)?;
+    while !reader.is_at_end() {
+        let code = reader.number()?.cast_signed();
+        let severity = severity_of_number(reader.byte()?)?;
+        take(code, severity, reader.number()?);
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn corrupt(minute: i64, malformed: Malformed) -> StoreError {
+    StoreError::Corrupt { what: format!("minutes, minute {minute}"), source: Some(malformed.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_come_back() {
+        let severity = |n| Severity::from_number(n).unwrap();
+        let cells =
+            Cells::from([((1, severity(9)), 3), ((1, severity(17)), 1), ((700, severity(24)), u64::MAX)]);
+        assert_eq!(decode(&encode(&cells)), Ok(cells.clone()));
+        assert!(decode(&encode(&cells)[..5]).is_err() && decode(&[]).is_err());
+        assert_eq!(hex(&[0, 0x0f, 0xf0]), "000ff0");
+    }
+
+    #[test]
+    fn a_minute_begins_at_its_first_microsecond() {
+        let minute = |micros| minute_of(Timestamp::saturating_from_micros(micros));
+        assert_eq!([minute(0), minute(59_999_999), minute(60_000_000)], [0, 0, 1]);
+    }
+}
