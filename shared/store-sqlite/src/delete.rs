@@ -98,18 +98,6 @@ impl Deletion {
         }
     }
 
-    /// Gives the pages that deletes freed back to the filesystem, in steps that let other writers pass.
-    pub(crate) async fn shrink_file(&self) -> Result<(), StoreError> {
-        while !self.closing.is_cancelled() {
-            let begun = Instant::now();
-            if !self.writer.shrink_a_step().await? {
-                break;
-            }
-            tokio::time::sleep(begun.elapsed().min(PAUSE_MAX)).await;
-        }
-        Ok(())
-    }
-
     async fn last_id(&self) -> Result<i64, StoreError> {
         let mut snapshot = self.reader.begin().await?;
         let query = sqlx::query_scalar("SELECT last_id FROM record_ids");

@@ -2,15 +2,16 @@
 //!
 //! * [`block`] how records become a block and come back: pure, the storage layout is written out there
 //! * `database` connections, the start-up gate, migrations, the write transaction, errors
-//! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`
+//! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them
+//! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
 //! * [`SqliteKeyStore`] implements [`store::KeyStore`]
 //!
 //! Rules that the promise of a durable answer rests on:
 //! one writer at a time (`BEGIN IMMEDIATE`), `synchronous=FULL`, a request's write never runs inside the
 //! request's own future, and after any failed transaction the connection is thrown away.
 //!
-//! Not here yet: merging of small blocks, token filters, tombstones. A block is found by its row in
-//! `blocks`, replaced by deleting that row and inserting another, and never changed in place.
+//! A block is found by its row in `blocks` and replaced by deleting that row and inserting another; only its
+//! tombstones change in place.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,9 @@ mod database;
 mod delete;
 mod key_store;
 mod log_store;
+mod merge;
 mod search;
+mod shrink;
 
 pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;

@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 use crate::append::{CommitQueue, Committer, channel};
 use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify};
 use crate::delete::Deletion;
+use crate::merge::{MergeSignal, Merger};
+use crate::shrink::shrink_file;
 use crate::{counters, search};
 
 /// Logs in one SQLite file. Several processes may have it open: each appends, reads and deletes.
@@ -39,19 +41,24 @@ impl SqliteLogStore {
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.logs_file(), &Schema::LOGS).await?;
-        // Three pools, so that neither commits nor readiness ever wait for queries.
+        // Pools of their own, so that neither commits nor readiness ever wait for queries.
         let (reader, committers_reader, probe) = (database.reader(), database.reader(), database.reader());
         let (failed, closing) = (CancellationToken::new(), CancellationToken::new());
-        let writer = Arc::new(Writer::new(database, failed.clone()));
+        let writer = Arc::new(Writer::new(database.clone(), failed.clone()));
         let (queue, requests) = channel();
-        let committer = Committer::new(requests, Arc::clone(&writer), committers_reader, failed.clone());
+        let merges = MergeSignal::default();
+        let merger = Merger::new(merges.clone(), Arc::clone(&writer), database.reader(), closing.clone());
+        let background = TaskTracker::new();
+        background.spawn(merger.run());
+        let committer =
+            Committer::new(requests, Arc::clone(&writer), committers_reader, merges, failed.clone());
         Ok(Self {
             deletion: Arc::new(Deletion::new(Arc::clone(&writer), reader.clone(), closing.clone())),
             reader,
             writer,
             queue: Mutex::new(Some(Arc::new(queue))),
             committer: Mutex::new(Some(tokio::spawn(committer.run()))),
-            background: TaskTracker::new(),
+            background,
             probe,
             closing,
             failed,
@@ -63,6 +70,17 @@ impl SqliteLogStore {
     #[must_use]
     pub fn failed(&self) -> CancellationToken {
         self.failed.clone()
+    }
+
+    /// Returns a merger beside the one in the background.
+    #[cfg(test)]
+    fn merger(&self) -> Merger {
+        Merger::new(
+            MergeSignal::default(),
+            Arc::clone(&self.writer),
+            self.reader.clone(),
+            self.closing.clone(),
+        )
     }
 
     fn queue(&self) -> Result<Arc<CommitQueue>, StoreError> {
@@ -133,7 +151,7 @@ impl LogStore for SqliteLogStore {
         let deleted = self.background.spawn(async move { deletion.delete(&tenant, &filter).await }).await;
         let deleted = deleted.unwrap_or_else(|panic| Err(StoreError::Unknown(panic.into())))?;
         if deleted > 0 {
-            self.background.spawn(shrink(Arc::clone(&self.deletion)));
+            self.background.spawn(shrink(Arc::clone(&self.writer), self.closing.clone()));
         }
         Ok(deleted)
     }
@@ -164,8 +182,8 @@ impl LogStore for SqliteLogStore {
     }
 }
 
-async fn shrink(deletion: Arc<Deletion>) {
-    if let Err(error) = deletion.shrink_file().await {
+async fn shrink(writer: Arc<Writer>, closing: CancellationToken) {
+    if let Err(error) = shrink_file(&writer, &closing).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "the file could not be made smaller");
     }
 }

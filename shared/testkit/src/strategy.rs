@@ -24,7 +24,7 @@ pub fn any_record() -> impl Strategy<Value = RecordBuilder> {
     let attributes =
         prop::sample::select(&["", "{}", r#"{"a":1}"#, r#"{"ü":["\u0000",1e400],"n":{"m":null}}"#][..]);
     let message = prop_oneof![".{0,40}", Just(String::new()), "[0-9]{1,3} ms for order [a-f0-9]{8}"];
-    let times = (0..TIMES, 0..TIMES);
+    let times = (moment(), 0..TIMES);
     (service(), severity(), times, message, attributes, ("[a-z]{0,2}", "[0-9a-f]{0,4}", "[0-9a-f]{0,2}"))
         .prop_map(
             |(service, severity, (micros, received), message, attributes, (host, trace_id, span_id))| {
@@ -40,8 +40,13 @@ pub fn any_record() -> impl Strategy<Value = RecordBuilder> {
         )
 }
 
+/// A time after noon, in microseconds: close to it, or at the first ones of the next minutes.
+fn moment() -> impl Strategy<Value = i64> {
+    prop_oneof![4 => 0..TIMES, 1 => (0..3_i64, 0..2_i64).prop_map(|(minute, n)| minute * 60_000_000 + n)]
+}
+
 fn time_range() -> impl Strategy<Value = TimeRange> {
-    let end = || prop::option::of((0..TIMES).prop_map(|micros| NOON_MICROS + micros));
+    let end = || prop::option::of(moment().prop_map(|micros| NOON_MICROS + micros));
     (end(), end()).prop_map(|(from, to)| TimeRange { from, to })
 }
 

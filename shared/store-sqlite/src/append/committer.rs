@@ -17,6 +17,7 @@ use crate::block::{encode_block, encode_token_filter};
 use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
 use crate::database::{Reader, Writer, is_fatal};
+use crate::merge::MergeSignal;
 
 /// A group is closed when it holds this many records: the size of a full block.
 const GROUP_MAX_RECORDS: usize = 16_384;
@@ -35,6 +36,7 @@ pub(crate) struct Committer {
     requests: mpsc::Receiver<Waiting>,
     writer: Arc<Writer>,
     reader: Reader,
+    merges: MergeSignal,
     /// Cancelled when the store cannot go on.
     failed: CancellationToken,
     /// A request that did not fit into the last group.
@@ -46,9 +48,10 @@ impl Committer {
         requests: mpsc::Receiver<Waiting>,
         writer: Arc<Writer>,
         reader: Reader,
+        merges: MergeSignal,
         failed: CancellationToken,
     ) -> Self {
-        Self { requests, writer, reader, failed, held_back: None }
+        Self { requests, writer, reader, merges, failed, held_back: None }
     }
 
     /// Stores groups until the queue is closed and empty, or the store cannot go on.
@@ -106,6 +109,7 @@ impl Committer {
         match self.commit(&group, &blocks).await {
             Ok(first_ids) => {
                 group.acknowledge(&first_ids);
+                self.merges.committed();
                 Ok(())
             }
             Err(error) => {

@@ -24,6 +24,7 @@
 //! ```
 //! The first deltas count from the block's `min_timestamp` and `min_received`, the first run from `first_id`.
 
+mod check;
 mod chunk;
 mod encode;
 mod frame;
@@ -34,6 +35,7 @@ mod token_filter;
 mod tombstones;
 mod varint;
 
+pub use check::check_block;
 pub use chunk::{ChunkTexts, decode_chunk};
 pub use encode::{EncodedBlock, encode_block};
 pub use head::{Head, decode_head, locate};

@@ -19,8 +19,6 @@ pub(crate) struct BlockRow {
     pub(crate) tombstones: Option<Tombstones>,
     /// How many bytes its row and chunks take.
     pub(crate) stored_bytes: u64,
-    /// How many bytes of memory its records take.
-    pub(crate) text_bytes: u64,
     pub(crate) has_token_filter: bool,
     /// Changes with every change of the row.
     pub(super) checksum: u32,
@@ -44,7 +42,7 @@ macro_rules! select_blocks {
     ($rest:literal) => {
         concat!(
             "SELECT id, first_id, last_id, record_count, min_timestamp, max_timestamp, min_received, max_received,
-                    checksum, summary, tombstones, stored_bytes, text_bytes, has_token_filter
+                    checksum, summary, tombstones, stored_bytes, has_token_filter
              FROM blocks ",
             $rest
         )
@@ -72,7 +70,6 @@ impl BlockRow {
             summary: Summary::decode(summary, span.timestamps.1).map_err(|e| corrupt(id, "summary", e))?,
             tombstones: tombstones.map_err(|e| corrupt(id, "tombstones", e))?,
             stored_bytes: column::<i64>(row, TABLE, "stored_bytes")?.cast_unsigned(),
-            text_bytes: column::<i64>(row, TABLE, "text_bytes")?.cast_unsigned(),
             has_token_filter: column(row, TABLE, "has_token_filter")?,
             checksum,
             is_ruled_out: false,
@@ -90,11 +87,6 @@ impl BlockRow {
         let times_are_inside = filter.timestamp.covers(timestamps.0, timestamps.1)
             && filter.received_at.covers(received.0, received.1);
         if times_are_inside && filter.texts.is_empty() { Coverage::ByCells } else { Coverage::Some }
-    }
-
-    /// Returns how many of its records are not deleted.
-    pub(crate) fn live_count(&self) -> u64 {
-        self.summary.cells.iter().map(|cell| cell.count).sum()
     }
 
     /// Says whether this row of the block is not deleted.

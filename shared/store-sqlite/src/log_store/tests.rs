@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use store::{Idempotency, MemoryLogStore};
 use tempfile::TempDir;
 use testkit::RecordBuilder;
-use testkit::build::{batch, record, tenant};
+use testkit::build::{NOON_MICROS, batch, record, tenant};
 use testkit::strategy::{any_filter, any_record};
 
 use super::*;
@@ -322,6 +322,9 @@ async fn several_openers_of_an_empty_directory_agree_on_one_schema() {
 enum Step {
     Append(Vec<RecordBuilder>),
     Delete(Filter),
+    /// Deletes what arrived first, until the rest takes at most so many bytes.
+    KeepBytes(u64),
+    Merge,
     Reopen,
 }
 
@@ -329,6 +332,8 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(any_record(), 1..12).prop_map(Step::Append),
         3 => any_filter().prop_map(Step::Delete),
+        1 => (0..3000_u64).prop_map(Step::KeepBytes),
+        3 => Just(Step::Merge),
         1 => Just(Step::Reopen),
     ]
 }
@@ -348,6 +353,17 @@ async fn compare_walks(engine: &dyn LogStore, reference: &dyn LogStore, filter: 
         let Some(next) = found.next else { return };
         page.start = PageStart::After(next);
     }
+}
+
+/// Deletes in both stores what the engine says does not fit.
+async fn keep_bytes(engine: &dyn LogStore, reference: &dyn LogStore, max_bytes: u64) {
+    let owner = tenant("a");
+    let fits = engine.arrival_that_fits(&owner, &Filter::default(), max_bytes).await.unwrap();
+    let Some(arrival) = fits else { return };
+    let received_at = domain::TimeRange { from: None, to: Some(arrival.as_micros()) };
+    let filter = Filter { received_at, ..Filter::default() };
+    let deleted = engine.delete(&owner, &filter, false).await.unwrap();
+    assert_eq!(deleted, reference.delete(&owner, &filter, false).await.unwrap());
 }
 
 proptest! {
@@ -375,6 +391,8 @@ proptest! {
                         assert_eq!(deleted, reference.delete(&tenant("a"), &filter, false).await.unwrap());
                         assert_eq!(deleted, planned);
                     }
+                    Step::KeepBytes(max_bytes) => keep_bytes(&engine, &reference, max_bytes).await,
+                    Step::Merge => engine.merger().settle().await,
                     Step::Reopen => {
                         engine.close().await.unwrap();
                         engine = open(&directory).await;
@@ -387,6 +405,12 @@ proptest! {
                 compare_walks(&engine, &reference, &filter, page).await;
                 let count = engine.count(&tenant("a"), &filter, deadline()).await.unwrap();
                 assert_eq!(count, reference.count(&tenant("a"), &filter, deadline()).await.unwrap());
+                for width_micros in [10, 60_000_000] {
+                    let buckets = Buckets { start_micros: NOON_MICROS, width_micros, count: 3 };
+                    let counts = engine.histogram(&tenant("a"), &filter, &buckets, deadline()).await.unwrap();
+                    let expected = reference.histogram(&tenant("a"), &filter, &buckets, deadline()).await;
+                    assert_eq!(counts, expected.unwrap(), "{filter:?} {width_micros}");
+                }
             }
             engine.close().await.unwrap();
         });

@@ -1,0 +1,277 @@
+//! The merger: the task, and a merge.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::{RecordBatch, Tenant};
+use sqlx::sqlite::SqliteRow;
+use store::StoreError;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{Candidate, Pace, plan};
+use crate::block::{check_block, encode_block, encode_token_filter};
+use crate::blocks::{BlockParts, NewBlock, blocks_by_id, insert_block, read_parts, remove_block};
+use crate::database::{Reader, Writer, classify, column, is_fatal};
+use crate::shrink::shrink_file;
+
+/// No logs came in when there was no commit for so long.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+
+/// Shortest time between two looks at what could be merged while logs come in.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// While logs come in, the merger rests so many times as long as a merge took.
+const REST_FACTOR: u32 = 3;
+
+/// With so many blocks to look at the merger has fallen behind, and rests only as long as it works.
+const BEHIND: usize = 1024;
+
+/// How many blocks are looked at at once.
+const LOOKED_AT: i64 = 4096;
+
+/// Blocks with fewer records have no token filter: they will be merged again, and are read quickly.
+const FILTERED_FROM: usize = if cfg!(test) { 8 } else { 4096 };
+
+/// After an error the merger waits for so long.
+const AFTER_ERROR: Duration = Duration::from_secs(5);
+
+/// Tells the merger that something was committed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MergeSignal(Arc<Notify>);
+
+impl MergeSignal {
+    pub(crate) fn committed(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Merges blocks in the background.
+pub(crate) struct Merger {
+    signal: MergeSignal,
+    writer: Arc<Writer>,
+    reader: Reader,
+    /// Cancelled when the store is closed: the merger then ends after the merge that it is at.
+    closing: CancellationToken,
+    /// Blocks that cannot be read. Whoever asks for them is told; they are left as they are.
+    unreadable: HashSet<i64>,
+}
+
+/// A block that is not full, where it lies.
+struct Small {
+    id: i64,
+    tenant: String,
+    first_id: i64,
+    last_id: i64,
+    /// The first id of the tenant's next block.
+    next_first_id: Option<i64>,
+    candidate: Candidate,
+}
+
+impl Merger {
+    pub(crate) fn new(
+        signal: MergeSignal,
+        writer: Arc<Writer>,
+        reader: Reader,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { signal, writer, reader, closing, unreadable: HashSet::new() }
+    }
+
+    /// Merges until the store is closed.
+    pub(crate) async fn run(mut self) {
+        while self.is_committed_within(Duration::MAX).await {
+            while self.is_committed_within(IDLE_AFTER).await {
+                self.merge_all(Pace::Busy).await;
+                self.rest(LOOK_AGAIN_AFTER).await;
+            }
+            self.settle().await;
+        }
+    }
+
+    /// Merges everything that is worth it when no logs come in, and makes the file smaller.
+    pub(crate) async fn settle(&mut self) {
+        while self.merge_all(Pace::Idle).await {}
+        if let Err(error) = shrink_file(&self.writer, &self.closing).await {
+            tracing::warn!(error = &error as &dyn Error, "the file could not be made smaller");
+        }
+    }
+
+    /// Waits for a commit; `false`: there was none, or the store is closed.
+    async fn is_committed_within(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => false,
+            committed = tokio::time::timeout(time, self.signal.0.notified()) => committed.is_ok(),
+        }
+    }
+
+    async fn rest(&self, time: Duration) {
+        tokio::select! {
+            () = self.closing.cancelled() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    /// Merges what is worth it; says whether there was anything.
+    async fn merge_all(&mut self, pace: Pace) -> bool {
+        match self.look_and_merge(pace).await {
+            Ok(merges) => merges > 0,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn Error, "blocks could not be merged");
+                self.rest(AFTER_ERROR).await;
+                false
+            }
+        }
+    }
+
+    async fn look_and_merge(&mut self, pace: Pace) -> Result<usize, StoreError> {
+        let mut merges = 0;
+        let mut after = (String::new(), 0);
+        loop {
+            let small = self.small_blocks(&after).await?;
+            let Some(last) = small.last() else { return Ok(merges) };
+            after = (last.tenant.clone(), last.first_id);
+            let is_behind = small.len() > BEHIND;
+            for merge in worthwhile(&small, pace) {
+                if self.closing.is_cancelled() {
+                    return Ok(0);
+                }
+                let begun = Instant::now();
+                if self.merge_and_note(&small[merge]).await? {
+                    merges += 1;
+                }
+                if pace == Pace::Busy {
+                    let factor = if is_behind { 1 } else { REST_FACTOR };
+                    self.rest(begun.elapsed() * factor).await;
+                }
+            }
+            if (small.len() as i64) < LOOKED_AT {
+                return Ok(merges);
+            }
+        }
+    }
+
+    /// Returns blocks that are not full, behind this tenant and first id, in their order.
+    async fn small_blocks(&self, after: &(String, i64)) -> Result<Vec<Small>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        let query = sqlx::query(
+            "SELECT id, tenant, first_id, last_id, live_count, record_count, text_bytes,
+                    (SELECT min(next.first_id) FROM blocks AS next
+                     WHERE next.tenant = blocks.tenant AND next.first_id > blocks.first_id) AS next_first_id
+             FROM blocks INDEXED BY blocks_to_merge
+             WHERE live_count < 12288 AND (tenant, first_id) > (?, ?) ORDER BY tenant, first_id LIMIT ?",
+        );
+        let query = query.bind(&after.0).bind(after.1).bind(LOOKED_AT);
+        let rows = query.fetch_all(&mut *snapshot).await.map_err(classify)?;
+        let small = rows.iter().map(small_block).collect::<Result<Vec<_>, _>>()?;
+        Ok(small.into_iter().filter(|block| !self.unreadable.contains(&block.id)).collect())
+    }
+
+    /// Merges these blocks; says whether it was done. Those that cannot be read are left alone from then on.
+    async fn merge_and_note(&mut self, sources: &[Small]) -> Result<bool, StoreError> {
+        match self.merge(sources).await {
+            Ok(is_done) => Ok(is_done),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(error = &error as &dyn Error, "blocks cannot be read, and are not merged");
+                self.unreadable.extend(sources.iter().map(|block| block.id));
+                Ok(false)
+            }
+            Err(error) if is_fatal(&error) => Err(self.writer.note(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn merge(&self, sources: &[Small]) -> Result<bool, StoreError> {
+        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(false) };
+        let tenant = Tenant::parse(&first.tenant).map_err(|_| StoreError::corrupt("blocks.tenant"))?;
+        let parts = self.read(&tenant, first.first_id..last.last_id + 1, sources.len()).await?;
+        if !parts.iter().map(|block| block.row.id).eq(sources.iter().map(|block| block.id)) {
+            return Ok(false);
+        }
+        let encoded = tokio::task::spawn_blocking(move || encode_merged(parts)).await;
+        let (parts, merged) = encoded.map_err(|panic| StoreError::Unavailable(panic.into()))??;
+
+        let mut transaction = self.writer.begin().await?;
+        let connection = transaction.connection();
+        for block in &parts {
+            if !remove_block(connection, &block.row).await? {
+                return Ok(false);
+            }
+        }
+        if let Some((first_id, block)) = merged {
+            insert_block(connection, &tenant, first_id, &block).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Reads the blocks that hold these ids, whole.
+    async fn read(
+        &self,
+        tenant: &Tenant,
+        ids: Range<i64>,
+        count: usize,
+    ) -> Result<Vec<BlockParts>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        let limit = count as i64 + 1;
+        let mut parts = Vec::with_capacity(count);
+        for row in blocks_by_id(&mut snapshot, tenant, ids.start - 1, ids.end - 1, limit).await? {
+            parts.push(read_parts(&mut snapshot, row, true).await?);
+        }
+        Ok(parts)
+    }
+}
+
+fn small_block(row: &SqliteRow) -> Result<Small, StoreError> {
+    const TABLE: &str = "blocks";
+    let count = |name| column::<i64>(row, TABLE, name).map(i64::cast_unsigned);
+    Ok(Small {
+        id: column(row, TABLE, "id")?,
+        tenant: column(row, TABLE, "tenant")?,
+        first_id: column(row, TABLE, "first_id")?,
+        last_id: column(row, TABLE, "last_id")?,
+        next_first_id: column(row, TABLE, "next_first_id")?,
+        candidate: Candidate {
+            live_count: count("live_count")?,
+            record_count: count("record_count")?,
+            text_bytes: count("text_bytes")?,
+        },
+    })
+}
+
+/// Returns the merges that are worth it, as ranges of `small`.
+fn worthwhile(small: &[Small], pace: Pace) -> Vec<Range<usize>> {
+    let lie_side_by_side = |a: &Small, b: &Small| a.tenant == b.tenant && a.next_first_id == Some(b.first_id);
+    let mut merges = Vec::new();
+    let mut first = 0;
+    for stretch in small.chunk_by(lie_side_by_side) {
+        let candidates: Vec<Candidate> = stretch.iter().map(|block| block.candidate).collect();
+        let planned = plan(&candidates, pace).into_iter();
+        merges.extend(planned.map(|merge| merge.start + first..merge.end + first));
+        first += stretch.len();
+    }
+    merges
+}
+
+/// Makes one block of several, with its first id; `None` when no record is left. The new block is decoded again and
+/// compared: what cannot be read back never replaces what can.
+fn encode_merged(parts: Vec<BlockParts>) -> Result<(Vec<BlockParts>, Option<(i64, NewBlock)>), StoreError> {
+    let (mut batch, mut ids) = (RecordBatch::default(), Vec::new());
+    for block in &parts {
+        let (records, block_ids) = block.live_records()?;
+        batch.extend_from(&records);
+        ids.extend(block_ids);
+    }
+    let Some(first_id) = ids.first().copied() else { return Ok((parts, None)) };
+    let id_offsets: Vec<u64> = ids.iter().map(|id| (id - first_id).cast_unsigned()).collect();
+    let encoded = encode_block(&batch, &id_offsets);
+    check_block(&encoded, &batch, &id_offsets)
+        .map_err(|malformed| StoreError::Unavailable(malformed.into()))?;
+    let is_filtered = batch.len() >= FILTERED_FROM;
+    let token_slices = if is_filtered { encode_token_filter(&batch) } else { Vec::new() };
+    Ok((parts, Some((first_id, NewBlock { encoded, token_slices }))))
+}
