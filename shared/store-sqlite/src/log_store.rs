@@ -74,7 +74,7 @@ impl SqliteLogStore {
 
     /// Returns a merger beside the one in the background.
     #[cfg(test)]
-    fn merger(&self) -> Merger {
+    pub(crate) fn merger(&self) -> Merger {
         Merger::new(
             MergeSignal::default(),
             Arc::clone(&self.writer),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{Candidate, Pace, plan};
 use crate::block::{check_block, encode_block, encode_token_filter};
-use crate::blocks::{BlockParts, NewBlock, blocks_by_id, insert_block, read_parts, remove_block};
+use crate::blocks::{BlockParts, BlockRow, NewBlock, blocks_by_id, insert_block, read_parts, remove_block};
 use crate::database::{Reader, Writer, classify, column, is_fatal};
 use crate::shrink::shrink_file;
 
@@ -69,6 +69,14 @@ struct Small {
     /// The first id of the tenant's next block.
     next_first_id: Option<i64>,
     candidate: Candidate,
+}
+
+/// A merge that is worked out and not yet done.
+struct Merge {
+    tenant: Tenant,
+    sources: Vec<BlockRow>,
+    /// The new block and its first id; `None`: no record is left.
+    merged: Option<(i64, NewBlock)>,
 }
 
 impl Merger {
@@ -186,24 +194,35 @@ impl Merger {
     }
 
     async fn merge(&self, sources: &[Small]) -> Result<bool, StoreError> {
-        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(false) };
+        match self.prepare(sources).await? {
+            Some(merge) => self.swap(&merge).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Reads and encodes; `None`: other blocks are there by now.
+    async fn prepare(&self, sources: &[Small]) -> Result<Option<Merge>, StoreError> {
+        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(None) };
         let tenant = Tenant::parse(&first.tenant).map_err(|_| StoreError::corrupt("blocks.tenant"))?;
         let parts = self.read(&tenant, first.first_id..last.last_id + 1, sources.len()).await?;
         if !parts.iter().map(|block| block.row.id).eq(sources.iter().map(|block| block.id)) {
-            return Ok(false);
+            return Ok(None);
         }
-        let encoded = tokio::task::spawn_blocking(move || encode_merged(parts)).await;
-        let (parts, merged) = encoded.map_err(|panic| StoreError::Unavailable(panic.into()))??;
+        let encoded = tokio::task::spawn_blocking(move || encode_merged(tenant, parts)).await;
+        encoded.map_err(|panic| StoreError::Unavailable(panic.into()))?.map(Some)
+    }
 
+    /// Puts the new block in the place of its sources; `false`: one of them has changed, and nothing is done.
+    async fn swap(&self, merge: &Merge) -> Result<bool, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let connection = transaction.connection();
-        for block in &parts {
-            if !remove_block(connection, &block.row).await? {
+        for source in &merge.sources {
+            if !remove_block(connection, source).await? {
                 return Ok(false);
             }
         }
-        if let Some((first_id, block)) = merged {
-            insert_block(connection, &tenant, first_id, &block).await?;
+        if let Some((first_id, block)) = &merge.merged {
+            insert_block(connection, &merge.tenant, *first_id, block).await?;
         }
         transaction.commit().await?;
         Ok(true)
@@ -257,21 +276,63 @@ fn worthwhile(small: &[Small], pace: Pace) -> Vec<Range<usize>> {
     merges
 }
 
-/// Makes one block of several, with its first id; `None` when no record is left. The new block is decoded again and
-/// compared: what cannot be read back never replaces what can.
-fn encode_merged(parts: Vec<BlockParts>) -> Result<(Vec<BlockParts>, Option<(i64, NewBlock)>), StoreError> {
+/// Makes one block of several. The new block is decoded again and compared: what cannot be read back never replaces
+/// what can.
+fn encode_merged(tenant: Tenant, parts: Vec<BlockParts>) -> Result<Merge, StoreError> {
     let (mut batch, mut ids) = (RecordBatch::default(), Vec::new());
     for block in &parts {
         let (records, block_ids) = block.live_records()?;
         batch.extend_from(&records);
         ids.extend(block_ids);
     }
-    let Some(first_id) = ids.first().copied() else { return Ok((parts, None)) };
+    let sources = parts.into_iter().map(|block| block.row).collect();
+    let Some(first_id) = ids.first().copied() else { return Ok(Merge { tenant, sources, merged: None }) };
     let id_offsets: Vec<u64> = ids.iter().map(|id| (id - first_id).cast_unsigned()).collect();
     let encoded = encode_block(&batch, &id_offsets);
     check_block(&encoded, &batch, &id_offsets)
         .map_err(|malformed| StoreError::Unavailable(malformed.into()))?;
     let is_filtered = batch.len() >= FILTERED_FROM;
     let token_slices = if is_filtered { encode_token_filter(&batch) } else { Vec::new() };
-    Ok((parts, Some((first_id, NewBlock { encoded, token_slices }))))
+    let merged = Some((first_id, NewBlock { encoded, token_slices }));
+    Ok(Merge { tenant, sources, merged })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Filter, Page};
+    use store::{Append, LogStore};
+    use testkit::build::{batch, record, tenant};
+
+    use super::*;
+    use crate::{SqliteLogStore, StoreDirectory};
+
+    #[tokio::test]
+    async fn a_block_that_was_deleted_from_meanwhile_is_not_merged() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = StoreDirectory::prepare(directory.path()).unwrap();
+        let (store, other) =
+            (SqliteLogStore::open(&files).await.unwrap(), SqliteLogStore::open(&files).await.unwrap());
+        for n in 0..3 {
+            let batch = batch(&[record(&format!("kept {n}")), record("doomed").service("pay")]);
+            let append = Append { tenant: tenant("a"), batch, idempotency: None };
+            store.append(append).await.unwrap();
+        }
+        let merger = store.merger();
+        let small = merger.small_blocks(&(String::new(), 0)).await.unwrap();
+        let merge = merger.prepare(&small).await.unwrap().expect("three blocks can be merged");
+
+        let doomed = Filter { services: Some(["pay".to_owned()].into()), ..Filter::default() };
+        assert_eq!(other.delete(&tenant("a"), &doomed, false).await.unwrap(), 3);
+        let is_swapped = merger.swap(&merge).await.unwrap();
+        let again = merger.small_blocks(&(String::new(), 0)).await.unwrap();
+        let is_merged_then = merger.merge(&again).await.unwrap();
+
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let found = other.search(&tenant("a"), &Filter::default(), &Page::default(), deadline).await.unwrap();
+        assert!(!is_swapped && is_merged_then);
+        assert_eq!(found.records.len(), 3);
+        assert!(found.records.iter().all(|record| record.message.starts_with("kept")));
+        assert_eq!(merger.small_blocks(&(String::new(), 0)).await.unwrap().len(), 1);
+        assert!(merger.prepare(&again).await.unwrap().is_none(), "they are merged already");
+    }
 }
