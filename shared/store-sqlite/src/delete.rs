@@ -19,7 +19,7 @@ use crate::blocks::{
     BlockParts, BlockRow, Coverage, blocks_by_id, bury, read_parts, remove_block, rule_out_by_tokens,
 };
 use crate::counters::{self, Tally};
-use crate::database::{Reader, Writer, busy, classify};
+use crate::database::{READ_MAX, Reader, Writer, busy, classify};
 use crate::search;
 
 /// How many blocks are looked at before a transaction.
@@ -69,8 +69,9 @@ impl Deletion {
 
     /// Counts what a delete would delete.
     pub(crate) async fn rehearse(&self, tenant: &Tenant, filter: &Filter) -> Result<u64, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
-        search::count(&mut snapshot, tenant, filter, Instant::now() + DRY_RUN_MAX).await
+        let deadline = Instant::now() + DRY_RUN_MAX;
+        let mut snapshot = self.reader.begin(deadline).await?;
+        search::count(&mut snapshot, tenant, filter, deadline).await
     }
 
     /// Deletes what the filter selects among the records that are stored now, and returns how many.
@@ -99,7 +100,7 @@ impl Deletion {
     }
 
     async fn last_id(&self) -> Result<i64, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         let query = sqlx::query_scalar("SELECT last_id FROM record_ids");
         query.fetch_one(&mut *snapshot).await.map_err(classify)
     }
@@ -112,7 +113,7 @@ impl Deletion {
         after: i64,
         until: i64,
     ) -> Result<Plan, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         let mut plan = Plan::default();
         let mut blocks = blocks_by_id(&mut snapshot, tenant, after, until, STRIDE_BLOCKS).await?;
         plan.reached = blocks.last().map(|block| block.span.last_id);

@@ -1,12 +1,16 @@
 //! [`SqliteKeyStore`]: API keys in `control.db`, a file of its own, so that they never wait for logs.
 
+use std::time::Instant;
+
 use async_trait::async_trait;
 use domain::{Principal, ScopeSet, ServiceName, Tenant, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use store::{KeyDigest, KeyRecord, KeyStore, KeyStoreError, NewKey, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify, column};
+use crate::database::{
+    Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify, column,
+};
 
 /// API keys in one SQLite file.
 #[derive(Debug)]
@@ -80,7 +84,7 @@ impl KeyStore for SqliteKeyStore {
     }
 
     async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
-        let mut snapshot = self.reader.begin().await.map_err(failed)?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await.map_err(failed)?;
         let query = sqlx::query(
             "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at
              FROM api_keys WHERE digest = ?",
@@ -90,7 +94,7 @@ impl KeyStore for SqliteKeyStore {
     }
 
     async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError> {
-        let mut snapshot = self.reader.begin().await.map_err(failed)?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await.map_err(failed)?;
         let query = sqlx::query(
             "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at
              FROM api_keys ORDER BY created_at, id",

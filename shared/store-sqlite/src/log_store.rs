@@ -1,7 +1,7 @@
 //! [`SqliteLogStore`]: the engine as the rest of the house sees it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
@@ -11,11 +11,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::append::{CommitQueue, Committer, channel};
-use crate::database::{Database, OpenError, Reader, Schema, StoreDirectory, Writer, classify};
+use crate::database::{Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify};
 use crate::delete::Deletion;
 use crate::merge::{MergeSignal, Merger};
 use crate::shrink::shrink_file;
 use crate::{counters, search};
+
+/// How much longer than its deadline a search may take, to read the records that it has found by then.
+const RECORDS_READ_MAX: Duration = Duration::from_secs(5);
+
+/// How long readiness waits for an answer.
+const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// Logs in one SQLite file. Several processes may have it open: each appends, reads and deletes.
 #[derive(Debug)]
@@ -101,22 +107,22 @@ impl LogStore for SqliteLogStore {
         page: &Page,
         deadline: Instant,
     ) -> Result<SearchPage, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(deadline + RECORDS_READ_MAX).await?;
         search::search(&mut snapshot, tenant, filter, page, deadline).await
     }
 
     async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         search::get(&mut snapshot, tenant, id).await
     }
 
     async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(deadline).await?;
         search::count(&mut snapshot, tenant, filter, deadline).await
     }
 
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         counters::read(&mut snapshot, tenant).await
     }
 
@@ -127,7 +133,7 @@ impl LogStore for SqliteLogStore {
         buckets: &Buckets,
         deadline: Instant,
     ) -> Result<Vec<u64>, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(deadline).await?;
         search::histogram(&mut snapshot, tenant, filter, buckets, deadline).await
     }
 
@@ -137,7 +143,7 @@ impl LogStore for SqliteLogStore {
         filter: &Filter,
         max_bytes: u64,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         search::arrival_that_fits(&mut snapshot, tenant, filter, max_bytes).await
     }
 
@@ -161,7 +167,7 @@ impl LogStore for SqliteLogStore {
         if self.failed.is_cancelled() {
             return Err(StoreError::Fatal("the committer stopped".into()));
         }
-        let mut snapshot = self.probe.begin().await?;
+        let mut snapshot = self.probe.begin(Instant::now() + PROBE_MAX).await?;
         let readable = sqlx::query("SELECT last_id FROM record_ids").fetch_one(&mut *snapshot).await;
         readable.map(drop).map_err(classify)
     }

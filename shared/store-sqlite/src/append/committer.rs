@@ -2,10 +2,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::RecordBatch;
-use sqlx::{Sqlite, Transaction};
 use store::{Appended, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use super::statements::{find_first_answer, keep_keys, take_ids};
 use crate::block::{encode_block, encode_token_filter};
 use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
-use crate::database::{Reader, Writer, is_fatal};
+use crate::database::{READ_MAX, Reader, Snapshot, Writer, is_fatal};
 use crate::merge::MergeSignal;
 
 /// A group is closed when it holds this many records: the size of a full block.
@@ -139,13 +138,13 @@ impl Committer {
     /// Returns the answer to a repeat; `snapshot` is opened for the first request of a group that needs it.
     async fn first_answer(
         &self,
-        snapshot: &mut Option<Transaction<'static, Sqlite>>,
+        snapshot: &mut Option<Snapshot>,
         waiting: &Waiting,
     ) -> Result<Option<Result<Appended, StoreError>>, StoreError> {
         let Some(idempotency) = &waiting.append.idempotency else { return Ok(None) };
         let snapshot = match snapshot {
             Some(open) => open,
-            None => snapshot.insert(self.reader.begin().await?),
+            None => snapshot.insert(self.reader.begin(Instant::now() + READ_MAX).await?),
         };
         find_first_answer(snapshot, &waiting.append.tenant, idempotency, waiting.received_micros()).await
     }

@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use store::StoreError;
 
-use super::{OpenError, Schema, StoreDirectory, classify, gate};
+use super::{OpenError, Reader, Schema, StoreDirectory, classify, gate};
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,22 +19,10 @@ const CHECKPOINT_ABOVE_PAGES: &str = "4096";
 /// The WAL file shrinks to this when it starts over.
 const JOURNAL_SIZE_LIMIT_BYTES: &str = "67108864";
 
-/// Most queries that read at the same time; further ones wait.
-const READERS_MAX: u32 = 4;
-
-/// How long a query waits for a reader before it gives up.
-const READER_WAIT: Duration = Duration::from_secs(10);
-
 /// One SQLite file.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     path: PathBuf,
-}
-
-/// Reads a database: a bounded pool of connections that cannot write.
-#[derive(Debug, Clone)]
-pub(crate) struct Reader {
-    pool: SqlitePool,
 }
 
 impl Database {
@@ -69,13 +54,7 @@ impl Database {
 
     /// Opens a pool of connections that only read.
     pub(crate) fn reader(&self) -> Reader {
-        let options = self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", "0");
-        let pool = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .acquire_timeout(READER_WAIT)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
-        Reader { pool }
+        Reader::new(self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", "0"))
     }
 
     fn write_options(&self) -> SqliteConnectOptions {
@@ -96,17 +75,5 @@ impl Database {
             .pragma("cell_size_check", "ON")
             .pragma("trusted_schema", "OFF")
             .pragma("temp_store", "MEMORY")
-    }
-}
-
-impl Reader {
-    /// Starts a read transaction: everything in it sees one state of the file. It ends when it is dropped.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.pool.begin().await.map_err(classify)
-    }
-
-    /// Closes all connections; waits for queries that run.
-    pub(crate) async fn close(&self) {
-        self.pool.close().await;
     }
 }

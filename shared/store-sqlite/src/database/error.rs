@@ -11,6 +11,7 @@ use thiserror::Error;
 
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>) that ask for something special.
 const SQLITE_BUSY: i32 = 5;
+const SQLITE_INTERRUPT: i32 = 9;
 const SQLITE_IOERR: i32 = 10;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
@@ -108,6 +109,8 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
 pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     match (primary_code(&error), &error) {
         (Some(SQLITE_BUSY), _) => busy(),
+        // Only a deadline interrupts: see `read`.
+        (Some(SQLITE_INTERRUPT), _) => StoreError::DeadlineExceeded,
         (Some(SQLITE_FULL), _) => StoreError::Full(error.into()),
         (Some(SQLITE_IOERR), _) => StoreError::Fatal(error.into()),
         (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _) => {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::plan::{Candidate, Pace, plan};
 use crate::block::{check_block, encode_block, encode_token_filter};
 use crate::blocks::{BlockParts, BlockRow, NewBlock, blocks_by_id, insert_block, read_parts, remove_block};
-use crate::database::{Reader, Writer, classify, column, is_fatal};
+use crate::database::{READ_MAX, Reader, Writer, classify, column, is_fatal};
 use crate::shrink::shrink_file;
 
 /// No logs came in when there was no commit for so long.
@@ -165,7 +165,7 @@ impl Merger {
 
     /// Returns blocks that are not full, behind this tenant and first id, in their order.
     async fn small_blocks(&self, after: &(String, i64)) -> Result<Vec<Small>, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         let query = sqlx::query(
             "SELECT id, tenant, first_id, last_id, live_count, record_count, text_bytes,
                     (SELECT min(next.first_id) FROM blocks AS next
@@ -235,7 +235,7 @@ impl Merger {
         ids: Range<i64>,
         count: usize,
     ) -> Result<Vec<BlockParts>, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
+        let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         let limit = count as i64 + 1;
         let mut parts = Vec::with_capacity(count);
         for row in blocks_by_id(&mut snapshot, tenant, ids.start - 1, ids.end - 1, limit).await? {
