@@ -5,6 +5,7 @@
 //! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
 //! * [`SqliteKeyStore`] implements [`store::KeyStore`]
+//! * [`backup`](fn@backup) and [`restore`] copy both files away and back, and verify them
 //!
 //! Rules that the promise of a durable answer rests on:
 //! one writer at a time (`BEGIN IMMEDIATE`), `synchronous=FULL`, a request's write never runs inside the
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use store::Stores;
 
 mod append;
+mod backup;
 pub mod block;
 mod blocks;
 mod counters;
@@ -30,6 +32,7 @@ mod merge;
 mod search;
 mod shrink;
 
+pub use backup::{BackupError, BackupReport, RestoreReport, StoredFile, backup, restore};
 pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;
 pub use log_store::SqliteLogStore;

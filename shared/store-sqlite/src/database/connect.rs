@@ -52,6 +52,22 @@ impl Database {
         Ok(connection)
     }
 
+    /// Names a file that is there; it is neither made nor brought up to date.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Opens a connection that can only read, but can copy what it reads into another file: `query_only` would
+    /// forbid `VACUUM INTO`.
+    pub(crate) async fn connect_copier(&self) -> Result<SqliteConnection, sqlx::Error> {
+        self.options().read_only(true).pragma("wal_autocheckpoint", "0").connect().await
+    }
+
+    /// Opens a file that nobody writes to. It needs no locks, and nothing is written beside it.
+    pub(crate) async fn connect_still(&self) -> Result<SqliteConnection, sqlx::Error> {
+        self.options().read_only(true).immutable(true).connect().await
+    }
+
     /// Opens a pool of connections that only read.
     pub(crate) fn reader(&self) -> Reader {
         Reader::new(self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", "0"))

@@ -47,6 +47,11 @@ impl StoreDirectory {
         Ok(Self { path: path.to_owned() })
     }
 
+    /// Names a directory as it is, to copy from it: nothing is made or checked.
+    pub(crate) fn of_existing(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// Returns the path of the file that holds the logs.
     #[must_use]
     pub fn logs_file(&self) -> PathBuf {
@@ -68,7 +73,7 @@ impl StoreDirectory {
 
 /// Makes a directory and its parents, and makes their names durable: a power cut must not take the directory
 /// away with what was acknowledged in it.
-fn create_durably(path: &Path) -> io::Result<()> {
+pub(crate) fn create_durably(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
     fs::create_dir_all(path)?;
     for created in missing {

@@ -49,6 +49,35 @@ impl Schema {
         steps: &[Step { script: include_str!("../../migrations/control_0001.sql"), fill: Fill::Nothing }],
     };
 
+    /// Returns the version that the steps lead to.
+    pub(crate) fn latest_version(&self) -> i64 {
+        self.steps.len() as i64
+    }
+
+    /// Returns the version of a file, which has to be of this kind, and changes nothing.
+    pub(crate) async fn identify(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<i64, OpenError> {
+        let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let found: i64 =
+            sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(sqlite)?;
+        let application_id: i64 =
+            sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(sqlite)?;
+        if application_id != self.application_id || found < 1 {
+            return Err(OpenError::ForeignFile { path: path.to_owned(), application_id });
+        }
+        if found > self.latest_version() {
+            return Err(OpenError::NewerSchema {
+                path: path.to_owned(),
+                found,
+                known: self.latest_version(),
+            });
+        }
+        Ok(found)
+    }
+
     /// Runs the steps that the file has not seen.
     pub(super) async fn bring_up_to_date(
         &self,

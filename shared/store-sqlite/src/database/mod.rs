@@ -11,6 +11,7 @@ mod write;
 
 pub(crate) use connect::Database;
 pub use directory::StoreDirectory;
+pub(crate) use directory::create_durably;
 pub use error::OpenError;
 pub(crate) use error::{busy, classify, column, is_fatal, time_column};
 pub(crate) use migrate::Schema;
