@@ -1,7 +1,8 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys.
+//! keeps API keys, `backup` and `restore` copy the data away and back.
 
 mod app;
+mod backup;
 mod keys;
 mod up;
 
@@ -24,6 +25,10 @@ enum Command {
     /// Makes, lists and revokes API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Copies logs and keys into a directory while services write, and verifies the copy
+    Backup(backup::BackupOptions),
+    /// Verifies a backup and puts it into a data directory that has no logs yet
+    Restore(backup::RestoreOptions),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -33,6 +38,8 @@ fn main() -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Up(options) => up::run(options).await,
             Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
+            Command::Backup(options) => backup::backup(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Restore(options) => backup::restore(options).await.map(|()| ExitCode::SUCCESS),
         }
     })
 }

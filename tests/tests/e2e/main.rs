@@ -1,5 +1,6 @@
 //! The end-to-end tests: the real programs over HTTP.
 
+mod backup;
 mod bad_input;
 mod crash;
 mod files;

@@ -14,8 +14,13 @@ const SUITES: [&str; 1] = ["shared/store/src/conformance.rs"];
 const SERVICES: [&str; 3] = ["ingest-svc/src/", "query-svc/src/", "cli/src/"];
 
 /// Who may name an engine.
-const ENGINE_IN: [&str; 4] =
-    ["ingest-svc/src/app.rs", "query-svc/src/app.rs", "cli/src/app.rs", "cli/src/keys/mod.rs"];
+const ENGINE_IN: [&str; 5] = [
+    "ingest-svc/src/app.rs",
+    "query-svc/src/app.rs",
+    "cli/src/app.rs",
+    "cli/src/backup.rs",
+    "cli/src/keys/mod.rs",
+];
 
 /// Who may name the HTTP framework.
 const FRAMEWORK_IN: [&str; 3] = ["ingest-svc/src/api/", "query-svc/src/api/", "query-svc/src/params/"];
