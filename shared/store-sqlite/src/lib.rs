@@ -26,6 +26,8 @@ mod blocks;
 mod counters;
 mod database;
 mod delete;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod key_store;
 mod log_store;
 mod merge;
@@ -42,8 +44,11 @@ pub use log_store::SqliteLogStore;
 /// # Errors
 /// [`OpenError`].
 pub async fn open(data_dir: &Path) -> Result<Stores, OpenError> {
-    let directory = StoreDirectory::prepare(data_dir)?;
-    let keys = SqliteKeyStore::open(&directory).await?;
-    let logs = SqliteLogStore::open(&directory).await?;
+    open_in(&StoreDirectory::prepare(data_dir)?).await
+}
+
+async fn open_in(directory: &StoreDirectory) -> Result<Stores, OpenError> {
+    let keys = SqliteKeyStore::open(directory).await?;
+    let logs = SqliteLogStore::open(directory).await?;
     Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
 }

@@ -23,6 +23,8 @@ const JOURNAL_SIZE_LIMIT_BYTES: &str = "67108864";
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     path: PathBuf,
+    #[cfg(feature = "faults")]
+    weakened: Option<crate::faults::Synchronous>,
 }
 
 impl Database {
@@ -32,7 +34,11 @@ impl Database {
         path: PathBuf,
         schema: &Schema,
     ) -> Result<Self, OpenError> {
-        let database = Self { path };
+        let database = Self {
+            path,
+            #[cfg(feature = "faults")]
+            weakened: directory.weakened,
+        };
         let open_error = |source| OpenError::Sqlite { path: database.path.clone(), source };
         let mut connection =
             database.write_options().create_if_missing(true).connect().await.map_err(open_error)?;
@@ -49,6 +55,10 @@ impl Database {
         let mut connection = self.write_options().connect().await.map_err(classify)?;
         let checked = gate::check(&mut connection).await;
         checked.map_err(|error| StoreError::Fatal(error.named(&self.path).into()))?;
+        #[cfg(feature = "faults")]
+        if let Some(synchronous) = self.weakened {
+            synchronous.apply(&mut connection).await.map_err(classify)?;
+        }
         Ok(connection)
     }
 

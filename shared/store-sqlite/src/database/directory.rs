@@ -27,6 +27,8 @@ const REFUSED_FILESYSTEMS: [(u32, &str); 12] = [
 #[derive(Debug, Clone)]
 pub struct StoreDirectory {
     path: PathBuf,
+    #[cfg(feature = "faults")]
+    pub(crate) weakened: Option<crate::faults::Synchronous>,
 }
 
 impl StoreDirectory {
@@ -44,7 +46,11 @@ impl StoreDirectory {
         if let Some((_, filesystem)) = refused {
             return Err(OpenError::NetworkFilesystem { path: path.to_owned(), filesystem });
         }
-        Ok(Self { path: path.to_owned() })
+        Ok(Self {
+            path: path.to_owned(),
+            #[cfg(feature = "faults")]
+            weakened: None,
+        })
     }
 
     /// Names a directory as it is, to copy from it: nothing is made or checked.
