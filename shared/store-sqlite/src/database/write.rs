@@ -143,3 +143,65 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Acquire;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::database::{Schema, StoreDirectory};
+
+    async fn new_database() -> (TempDir, Database) {
+        let directory = tempfile::tempdir().unwrap();
+        let place = StoreDirectory::prepare(directory.path()).unwrap();
+        let database = Database::prepare(&place, place.logs_file(), &Schema::LOGS).await.unwrap();
+        let mut connection = database.connect_writer().await.unwrap();
+        sqlx::query("CREATE TABLE heap (payload BLOB)").execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        (directory, database)
+    }
+
+    /// Lets this connection, and no other, run out of space: as on a full disk, SQLite rolls back by itself.
+    async fn fill(connection: &mut SqliteConnection) -> sqlx::Error {
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *connection).await.unwrap();
+        insert(connection).await.unwrap_err()
+    }
+
+    async fn insert(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("INSERT INTO heap VALUES (zeroblob(1000000))").execute(connection).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn after_a_transaction_that_ran_out_of_space_the_next_one_has_a_connection_of_its_own() {
+        let (_directory, database) = new_database().await;
+        let failed = CancellationToken::new();
+        let writer = Writer::new(database, failed.clone());
+
+        let mut transaction = writer.begin().await.unwrap();
+        let full = writer.note(classify(fill(transaction.connection()).await));
+        let commit = transaction.commit().await;
+        let mut next = writer.begin().await.unwrap();
+        insert(next.connection()).await.unwrap();
+        next.commit().await.unwrap();
+
+        assert!(matches!(full, StoreError::Full(_)), "{full}");
+        assert!(commit.is_err(), "SQLite has rolled back already");
+        assert!(!failed.is_cancelled());
+    }
+
+    /// The trap that plain statements and new connections avoid. Should this fail with a new sqlx, it is mended.
+    #[tokio::test]
+    async fn a_transaction_of_sqlx_leaves_its_connection_unusable_when_sqlite_rolls_back() {
+        let (_directory, database) = new_database().await;
+        let mut connection = database.connect_writer().await.unwrap();
+
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        fill(&mut transaction).await;
+        let committed = transaction.commit().await;
+        let next = connection.acquire().await.unwrap().begin_with("BEGIN IMMEDIATE").await;
+
+        assert!(committed.is_err());
+        assert!(next.is_err(), "sqlx takes it to be inside a transaction");
+    }
+}
