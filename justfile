@@ -27,6 +27,11 @@ compose:
 # Kills ingest-svc with SIGKILL under load, again and again, and verifies that nothing is lost or there twice
 torture rounds="20":
     SENTINEL_TORTURE_ROUNDS={{ rounds }} cargo test -p e2e-tests --test e2e crash:: -- --nocapture
+    SENTINEL_FAULTS_STRIDE=1 cargo test -p e2e-tests --test faults failing_disk:: -- --nocapture
+
+# Cuts the power at every acknowledgement and after every sync, and looks at so many disks
+power-cut images="10000":
+    SENTINEL_POWER_CUT_IMAGES={{ images }} cargo test -p e2e-tests --test faults power_cut:: -- --nocapture
 
 # Measures this machine, with the settings of a published build
 bench *args:

@@ -43,7 +43,18 @@ const DEV: [(&str, &[&str]); 5] = [
     ("sentinel-store-sqlite", &["sentinel-store", "sentinel-testkit"]),
     ("sentinel-http", &["sentinel-testkit"]),
     ("simulator", &[]),
-    ("e2e-tests", &["ingest-svc", "query-svc", "sentinel-http", "sentinel-testkit"]),
+    (
+        "e2e-tests",
+        &[
+            "ingest-svc",
+            "query-svc",
+            "sentinel-domain",
+            "sentinel-http",
+            "sentinel-store",
+            "sentinel-store-sqlite",
+            "sentinel-testkit",
+        ],
+    ),
 ];
 
 /// No package of the workspace is used by a build script.
