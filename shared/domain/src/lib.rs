@@ -6,6 +6,7 @@
 //! * [`record`] a stored record and its JSON form, [`batch`] records in columns on their way to a store
 //! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one
 //! * [`filter`] which records are meant, [`text`] which words of theirs, [`page`] which slice of them
+//! * [`query`] the text of a search box, read; [`retention`] rules that say how long logs are kept
 //! * [`access`] tenants, scopes and the principal behind a key
 //! * [`clock`] where the time comes from, [`limits`] every bound, with its unit
 
@@ -15,7 +16,9 @@ pub mod clock;
 pub mod filter;
 pub mod limits;
 pub mod page;
+pub mod query;
 pub mod record;
+pub mod retention;
 pub mod severity;
 pub mod text;
 pub mod timestamp;
@@ -26,6 +29,7 @@ pub use clock::{Clock, SystemClock};
 pub use filter::{Filter, TimeRange};
 pub use page::{Cursor, Order, Page, PageStart, Position};
 pub use record::LogRecord;
+pub use retention::{ByteSize, Keep, MaxAge, NewRetentionRule, RetentionRule};
 pub use severity::{Severity, SeveritySet};
 pub use text::TextMatch;
 pub use timestamp::Timestamp;

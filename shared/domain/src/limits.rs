@@ -56,3 +56,24 @@ pub const IDEMPOTENCY_KEPT_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 /// Most bytes of a tenant's name.
 pub const TENANT_MAX_BYTES: usize = 64;
+
+/// Most bytes of a query, the text of a search box (10 KiB).
+pub const QUERY_MAX_BYTES: usize = 10 * 1024;
+
+/// Most words, phrases and parts of one query.
+pub const QUERY_MAX_TERMS: usize = 64;
+
+/// Most buckets of a time series.
+pub const BUCKETS_MAX: usize = 10_000;
+
+/// Most retention rules of one tenant.
+pub const RETENTION_RULES_MAX: usize = 100;
+
+/// Most bytes of a retention rule's name.
+pub const RETENTION_NAME_MAX_BYTES: usize = 128;
+
+/// Most bytes of a retention rule's filter, as the text of a query string (32 KiB).
+pub const RETENTION_FILTER_MAX_BYTES: usize = 32 * 1024;
+
+/// Longest age that a retention rule may keep, in seconds (100 years of 365 days).
+pub const RETENTION_MAX_AGE_SECONDS: u64 = 100 * 365 * 86_400;
