@@ -108,7 +108,7 @@ mod tests {
 
     use poem::EndpointExt;
     use poem::endpoint::make;
-    use store::{LogStore, MemoryLogStore};
+    use store::{LogStore, MemoryLogStore, MemoryRetentionStore};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::Notify;
@@ -138,7 +138,12 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let keys = Arc::new(FakeKeys::default());
         let logs: Arc<dyn LogStore> = Arc::new(MemoryLogStore::default());
-        let stores = Stores { logs, logs_failed: CancellationToken::new(), keys: keys.clone() };
+        let stores = Stores {
+            logs,
+            logs_failed: CancellationToken::new(),
+            keys: keys.clone(),
+            retention: Arc::new(MemoryRetentionStore::default()),
+        };
         let (readiness, shutdown) = (Readiness::default(), CancellationToken::new());
         let (begun, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let service = Service {

@@ -1,5 +1,6 @@
 //! [`SqliteKeyStore`]: API keys in `control.db`, a file of its own, so that they never wait for logs.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use store::{KeyDigest, KeyRecord, KeyStore, KeyStoreError, NewKey, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use crate::SqliteRetentionStore;
 use crate::database::{
     Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify, column,
 };
@@ -16,7 +18,7 @@ use crate::database::{
 #[derive(Debug)]
 pub struct SqliteKeyStore {
     reader: Reader,
-    writer: Writer,
+    writer: Arc<Writer>,
 }
 
 impl SqliteKeyStore {
@@ -26,7 +28,14 @@ impl SqliteKeyStore {
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.control_file(), &Schema::CONTROL).await?;
-        Ok(Self { reader: database.reader(), writer: Writer::new(database, CancellationToken::new()) })
+        let (reader, failed) = (database.reader(), CancellationToken::new());
+        Ok(Self { reader, writer: Arc::new(Writer::new(database, failed)) })
+    }
+
+    /// Returns the retention rules, which lie in the same file: they are closed with the keys.
+    #[must_use]
+    pub fn retention(&self) -> SqliteRetentionStore {
+        SqliteRetentionStore::new(self.reader.clone(), Arc::clone(&self.writer))
     }
 }
 

@@ -1,10 +1,10 @@
-//! The embedded engine: columnar blocks inside one SQLite file, and the API keys in a second one.
+//! The embedded engine: columnar blocks inside one SQLite file, and the API keys and retention rules in a second one.
 //!
 //! * [`block`] how records become a block and come back: pure, the storage layout is written out there
 //! * `database` connections, the start-up gate, migrations, the write transaction, errors
 //! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
-//! * [`SqliteKeyStore`] implements [`store::KeyStore`]
+//! * [`SqliteKeyStore`] implements [`store::KeyStore`], [`SqliteRetentionStore`] [`store::RetentionStore`]
 //! * [`backup`](fn@backup) and [`restore`] copy both files away and back, and verify them
 //!
 //! Rules that the promise of a durable answer rests on:
@@ -31,6 +31,7 @@ pub mod faults;
 mod key_store;
 mod log_store;
 mod merge;
+mod retention_store;
 mod search;
 mod shrink;
 
@@ -38,8 +39,9 @@ pub use backup::{BackupError, BackupReport, RestoreReport, StoredFile, backup, r
 pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;
 pub use log_store::SqliteLogStore;
+pub use retention_store::SqliteRetentionStore;
 
-/// Opens the logs and the keys of a data directory; makes what is not there.
+/// Opens the logs, the keys and the retention rules of a data directory; makes what is not there.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -50,5 +52,6 @@ pub async fn open(data_dir: &Path) -> Result<Stores, OpenError> {
 async fn open_in(directory: &StoreDirectory) -> Result<Stores, OpenError> {
     let keys = SqliteKeyStore::open(directory).await?;
     let logs = SqliteLogStore::open(directory).await?;
-    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys) })
+    let retention = Arc::new(keys.retention());
+    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys), retention })
 }

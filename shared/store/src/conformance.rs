@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "this is test code, compiled only with the feature `conformance`")]
 
 mod counts;
+pub mod retention;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

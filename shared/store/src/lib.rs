@@ -3,7 +3,8 @@
 //! * [`contract`] the trait [`LogStore`] and the values that pass through it, [`error`] what can go wrong and
 //!   what the caller then does
 //! * [`keys`] API keys and the trait [`KeyStore`]
-//! * [`stores`] both together, as an engine opens them
+//! * [`retention`] rules that say how long logs are kept, and the trait [`RetentionStore`]
+//! * [`stores`] all together, as an engine opens them
 //! * [`memory`] [`MemoryLogStore`], the reference: slow, and as simple as the contract allows
 //! * `conformance` (feature) the suite that every engine passes
 //!
@@ -15,10 +16,12 @@ pub mod contract;
 pub mod error;
 pub mod keys;
 pub mod memory;
+pub mod retention;
 pub mod stores;
 
 pub use contract::{Append, Appended, Buckets, CounterEntry, Idempotency, LogStore, SearchPage};
 pub use error::{KeyStoreError, StoreError};
 pub use keys::{KeyDigest, KeyRecord, KeyStore, NewKey};
 pub use memory::MemoryLogStore;
+pub use retention::{AddOutcome, MemoryRetentionStore, RetentionStore};
 pub use stores::Stores;

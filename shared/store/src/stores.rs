@@ -1,10 +1,10 @@
-//! What an engine opens: the two stores of a data directory.
+//! What an engine opens: the stores of a data directory.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{KeyStore, LogStore};
+use crate::{KeyStore, LogStore, RetentionStore};
 
 /// The stores that a service works on, open.
 #[derive(Clone)]
@@ -16,4 +16,6 @@ pub struct Stores {
     pub logs_failed: CancellationToken,
     /// Where keys are kept.
     pub keys: Arc<dyn KeyStore>,
+    /// Where retention rules are kept; closed with the keys.
+    pub retention: Arc<dyn RetentionStore>,
 }

@@ -11,8 +11,8 @@ use sqlx::{Connection, SqliteConnection};
 use store::StoreError;
 
 use super::BackupError;
+use crate::blocks::{BlockRow, blocks_by_id, check_token_filter, read_chunk, read_head};
 use crate::database::{Database, OpenError, Schema, classify};
-use crate::search::{BlockRow, blocks_by_id, read_chunk, read_head};
 
 /// How many blocks are read at a time.
 const BLOCKS_AT_A_TIME: i64 = 64;
@@ -20,8 +20,11 @@ const BLOCKS_AT_A_TIME: i64 = 64;
 /// Verifies a file of logs that nobody writes to; returns how many logs it holds.
 pub(super) async fn verify_logs(path: &Path) -> Result<u64, BackupError> {
     let (mut connection, version) = open(path, &Schema::LOGS).await?;
-    let in_blocks: i64 =
-        number(&mut connection, path, "SELECT coalesce(sum(record_count), 0) FROM blocks").await?;
+    let count_of_blocks = match version {
+        1 => "SELECT coalesce(sum(record_count), 0) FROM blocks",
+        _ => "SELECT coalesce(sum(live_count), 0) FROM blocks",
+    };
+    let in_blocks: i64 = number(&mut connection, path, count_of_blocks).await?;
     let in_counters: i64 =
         number(&mut connection, path, "SELECT coalesce(sum(record_count), 0) FROM counters").await?;
     if in_blocks != in_counters {
@@ -84,7 +87,7 @@ async fn read_all_blocks(connection: &mut SqliteConnection) -> Result<(), StoreE
         loop {
             let blocks = blocks_by_id(connection, &tenant, after, i64::MAX, BLOCKS_AT_A_TIME).await?;
             let Some(last) = blocks.last() else { break };
-            after = last.span.first_id;
+            after = last.span.last_id;
             for block in &blocks {
                 read_block(connection, block).await?;
             }
@@ -98,7 +101,7 @@ async fn read_block(connection: &mut SqliteConnection, block: &BlockRow) -> Resu
     for chunk in 0..head.chunk_lengths.len() {
         read_chunk(connection, block, &head.chunk_lengths, chunk).await?;
     }
-    Ok(())
+    check_token_filter(connection, block).await
 }
 
 /// Says of a file that it cannot be read. It was opened by itself and nobody writes to it, so the file is to blame.

@@ -82,17 +82,26 @@ pub fn encode_token_filter(batch: &RecordBatch) -> Vec<Vec<u8>> {
 /// # Errors
 /// [`Malformed`] when the slice is damaged.
 pub fn may_hold(slice: &[u8], token: TokenHash) -> Result<bool, Malformed> {
-    let (checksum, buckets) =
-        slice.split_at_checked(CHECKSUM_BYTES).ok_or(Malformed("a token filter's slice is too short"))?;
-    if checksum != crc32fast::hash(buckets).to_le_bytes() || !buckets.len().is_multiple_of(BUCKET_BYTES) {
-        return Err(Malformed("the checksum of a token filter's slice is wrong"));
-    }
+    let buckets = check_slice(slice)?;
     if buckets.is_empty() {
         return Ok(false);
     }
     let start = token.bucket(buckets.len() / BUCKET_BYTES) * BUCKET_BYTES;
     let words = buckets[start..start + BUCKET_BYTES].as_chunks::<4>().0;
     Ok(words.iter().zip(token.bits()).all(|(word, bit)| u32::from_le_bytes(*word) & bit != 0))
+}
+
+/// Checks a slice, and returns its buckets.
+///
+/// # Errors
+/// [`Malformed`] when the slice is damaged.
+pub fn check_slice(slice: &[u8]) -> Result<&[u8], Malformed> {
+    let (checksum, buckets) =
+        slice.split_at_checked(CHECKSUM_BYTES).ok_or(Malformed("a token filter's slice is too short"))?;
+    if checksum != crc32fast::hash(buckets).to_le_bytes() || !buckets.len().is_multiple_of(BUCKET_BYTES) {
+        return Err(Malformed("the checksum of a token filter's slice is wrong"));
+    }
+    Ok(buckets)
 }
 
 /// The hashes of tokens, each once.

@@ -13,7 +13,9 @@ mod row;
 mod walk;
 mod write;
 
-pub(crate) use parts::{BlockParts, read_chunk, read_head, read_parts, rule_out_by_tokens};
+pub(crate) use parts::{
+    BlockParts, check_token_filter, read_chunk, read_head, read_parts, rule_out_by_tokens,
+};
 pub(crate) use row::{BlockRow, Coverage};
 pub(crate) use walk::{Walk, block_holding, blocks_by_id};
 pub(crate) use write::{NewBlock, bury, insert_block, remove_block};

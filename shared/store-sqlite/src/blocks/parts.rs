@@ -9,7 +9,8 @@ use store::StoreError;
 
 use super::row::{BlockRow, Coverage, corrupt};
 use crate::block::{
-    BLOCK_MAX_CHUNKS, ChunkTexts, Head, Malformed, SLICES, TokenHash, decode_chunk, decode_head, may_hold,
+    BLOCK_MAX_CHUNKS, ChunkTexts, Head, Malformed, SLICES, TokenHash, check_slice, decode_chunk, decode_head,
+    may_hold,
 };
 use crate::database::{classify, column};
 
@@ -164,6 +165,23 @@ pub(crate) async fn rule_out_by_tokens(
         }
     }
     Ok(())
+}
+
+/// Reads every slice of a block's token filter, and checks it.
+pub(crate) async fn check_token_filter(
+    snapshot: &mut SqliteConnection,
+    block: &BlockRow,
+) -> Result<(), StoreError> {
+    if !block.has_token_filter {
+        return Ok(());
+    }
+    let first = block.id * SLICES as i64;
+    let slices = read_slices(snapshot, (first..first + SLICES as i64).collect()).await?;
+    let damaged = |malformed| corrupt(block.id, "token filter", malformed);
+    if slices.len() != SLICES {
+        return Err(damaged(Malformed("a slice is missing")));
+    }
+    slices.values().try_for_each(|slice| check_slice(slice).map(drop).map_err(damaged))
 }
 
 fn may_be_asked(block: &BlockRow, filter: &Filter) -> bool {

@@ -64,7 +64,11 @@ impl Database {
 
     /// Names a file that is there; it is neither made nor brought up to date.
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path }
+        Self {
+            path,
+            #[cfg(feature = "faults")]
+            weakened: None,
+        }
     }
 
     /// Opens a connection that can only read, but can copy what it reads into another file: `query_only` would

@@ -46,16 +46,16 @@ impl StoreDirectory {
         if let Some((_, filesystem)) = refused {
             return Err(OpenError::NetworkFilesystem { path: path.to_owned(), filesystem });
         }
-        Ok(Self {
-            path: path.to_owned(),
-            #[cfg(feature = "faults")]
-            weakened: None,
-        })
+        Ok(Self::of_existing(path))
     }
 
     /// Names a directory as it is, to copy from it: nothing is made or checked.
     pub(crate) fn of_existing(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self {
+            path: path.to_owned(),
+            #[cfg(feature = "faults")]
+            weakened: None,
+        }
     }
 
     /// Returns the path of the file that holds the logs.

@@ -43,10 +43,13 @@ impl Schema {
         ],
     };
 
-    /// The file that holds the API keys.
+    /// The file that holds the API keys and the retention rules.
     pub(crate) const CONTROL: Self = Self {
         application_id: 1_280_263_523,
-        steps: &[Step { script: include_str!("../../migrations/control_0001.sql"), fill: Fill::Nothing }],
+        steps: &[
+            Step { script: include_str!("../../migrations/control_0001.sql"), fill: Fill::Nothing },
+            Step { script: include_str!("../../migrations/control_0002.sql"), fill: Fill::Nothing },
+        ],
     };
 
     /// Returns the version that the steps lead to.
