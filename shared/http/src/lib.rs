@@ -4,6 +4,7 @@
 //! * [`listener`] accepts connections, with a deadline for everything a peer can draw out
 //! * [`mod@guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
 //!   the one shape of [`problem`]
+//! * `farewell` sends it elsewhere if the service is about to stop
 //! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope
 //! * [`body`] reads the body, within limits
 //!
@@ -20,6 +21,7 @@ pub mod authorized;
 pub mod body;
 pub mod credentials;
 pub mod docs;
+mod farewell;
 pub mod guard;
 pub mod health;
 pub mod healthcheck;

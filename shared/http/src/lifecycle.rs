@@ -12,9 +12,14 @@ use poem::endpoint::BoxEndpoint;
 use store::{StoreError, Stores};
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Readiness, serve};
+
+/// How long a service that shuts down still listens, to send new requests to the next one: whoever balances load asks
+/// about once a second who is ready.
+const SENDS_ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// How long requests that were begun may take when the service shuts down.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -61,7 +66,7 @@ pub fn exit_code(lived: Result<(), LifeError>) -> Result<ExitCode, LifeError> {
 
 impl Service {
     /// Serves until `shutdown` is cancelled or the store of logs fails. Then, in this order: the service is not
-    /// ready any more, accepts nothing more, answers what was begun, and the stores commit what was queued and
+    /// ready any more, sends new requests elsewhere for a moment (unless the store failed), accepts nothing more, answers what was begun, and the stores commit what was queued and
     /// are closed.
     ///
     /// # Errors
@@ -93,6 +98,11 @@ impl Service {
             () = logs_failed.cancelled() => {}
         }
         self.readiness.switch_off();
+        tokio::select! {
+            served = &mut serving => return Ok(served?),
+            () = sleep(SENDS_ELSEWHERE) => {}
+            () = logs_failed.cancelled() => {}
+        }
         stop.cancel();
         serving.await?;
         if logs_failed.is_cancelled() {
@@ -212,6 +222,24 @@ mod tests {
         assert!(lived.is_ok(), "{lived:?}");
         assert!(matches!(logs.check().await, Err(StoreError::Closed)));
         assert!(keys.is_closed());
+    }
+
+    #[tokio::test]
+    async fn a_service_that_shuts_down_still_listens_for_a_moment() {
+        let service = start().await;
+
+        service.shutdown.cancel();
+        let readiness = service.readiness.clone();
+        testkit::wait_until("it is not ready", PLENTY, async || (!readiness.is_on()).then_some(())).await;
+        let client = service.ask().await;
+        service.let_go.notify_one();
+        let answer = rest_of(client).await;
+        let address = service.address;
+        let lived = service.end().await;
+
+        assert!(answer.ends_with("open"), "{answer}");
+        assert!(lived.is_ok(), "{lived:?}");
+        assert!(TcpStream::connect(address).await.is_err());
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use store::Stores;
 
 use crate::docs::{DocsPage, document_endpoint};
+use crate::farewell::Farewell;
 use crate::openapi::finish_document;
 use crate::{Authenticator, AuthenticatorOptions, BodyReader, Readiness, RouteTable, Service, guard};
 
@@ -39,10 +40,14 @@ impl<A: OpenApi + 'static> Site<A> {
     pub fn into_service(self, stores: Stores, readiness: Readiness, clock: Arc<dyn Clock>) -> Service {
         let options = AuthenticatorOptions::default();
         let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
-        Service { endpoint: self.into_endpoint(authenticator), readiness, stores }
+        Service { endpoint: self.into_endpoint(authenticator, readiness.clone()), readiness, stores }
     }
 
-    fn into_endpoint(self, authenticator: Authenticator) -> BoxEndpoint<'static, Response> {
+    fn into_endpoint(
+        self,
+        authenticator: Authenticator,
+        readiness: Readiness,
+    ) -> BoxEndpoint<'static, Response> {
         let mut routes = RouteTable::of::<A>();
         let mut site = Route::new().nest_no_strip("/", OpenApiService::new(self.api, self.title, ""));
         if let Some(document) = self.document {
@@ -50,6 +55,7 @@ impl<A: OpenApi + 'static> Site<A> {
             site = site.at("/openapi.json", document_endpoint(document));
             routes = routes.with("/docs", &[Method::GET]).with("/openapi.json", &[Method::GET]);
         }
-        guard(site.data(Arc::new(authenticator)).data(BodyReader::default()), routes).boxed()
+        let site = site.data(Arc::new(authenticator)).data(BodyReader::default());
+        guard(Farewell::new(site, readiness), routes).boxed()
     }
 }

@@ -11,5 +11,6 @@ mod queries;
 mod scopes;
 mod shutdown;
 mod simulate;
+mod torture;
 mod up;
 mod visibility;

@@ -1,39 +1,49 @@
 //! SIGTERM: what was begun is answered, what was acknowledged is there, and the process ends with 0.
+//!
+//! `SENTINEL_TORTURE_ROUNDS` says how often it is told under load (`just torture`: 50).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e_tests::installation::ask;
-use e2e_tests::{Comparison, Installation, Senders, seed_from};
+use e2e_tests::{Answer, Comparison, Installation, Senders, seed_from};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use reqwest::{Client, StatusCode};
 use serde_json::json;
 use testkit::wait_until;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::files;
+use crate::torture::rounds_or;
 
 const SENDERS: u64 = 8;
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 const BATCHES_BETWEEN_STOPS: u64 = 24;
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is promised: so soon a service ends that is told to.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ingest_svc_that_is_stopped_under_load_answers_what_it_has_begun_and_ends_in_order() {
     let seed = seed_from("SENTINEL_TEST_SEED");
     let mut rng = StdRng::seed_from_u64(seed);
+    let rounds = rounds_or(ROUNDS);
     let mut installation = Installation::start();
     let senders = Senders::start(&installation, SENDERS, seed);
 
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let goal = senders.acknowledged_batches() + rng.random_range(0..BATCHES_BETWEEN_STOPS);
         wait_until("the senders go on", PATIENCE, async || {
             (senders.acknowledged_batches() >= goal).then_some(())
         })
         .await;
         installation.ingest.ask_to_stop();
+        let asked = Instant::now();
         let status = installation.ingest.wait_for_end();
         assert!(status.success(), "{status}");
+        assert!(asked.elapsed() < ENDED_WITHIN, "it took {:?}", asked.elapsed());
         files::assert_no_wal(&installation.data.path().join("logs.db"));
         wait_until("whoever had something stored was told so", PATIENCE, async || {
             let (_, stats) = ask(installation.get("/stats")).await;
@@ -52,7 +62,7 @@ async fn ingest_svc_that_is_stopped_under_load_answers_what_it_has_begun_and_end
         assert_ne!(refusal.header("retry-after"), "", "{}", refusal.text());
     }
     // Between two requests a connection may be closed: each sender has one, and can meet that once a stop.
-    assert!(diary.broken <= SENDERS as usize * ROUNDS, "{} connections broke", diary.broken);
+    assert!(diary.broken <= SENDERS as usize * rounds, "{} connections broke", diary.broken);
     assert_eq!(Comparison::of(&diary, &logs), Comparison::default());
     let Installation { data, ingest, query, .. } = installation;
     assert!(query.stop().success());
@@ -88,4 +98,26 @@ async fn a_request_that_was_begun_before_sigterm_is_answered_after_it() {
     assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
     assert!(installation.ingest.wait_for_end().success());
     assert_eq!(installation.all_logs("service=late").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_was_told_to_stop_sends_new_requests_elsewhere_before_it_closes_its_port() {
+    let mut installation = Installation::start();
+    installation.ingest.ask_to_stop();
+
+    // Each with a connection of its own.
+    let refusal = wait_until("it is not ready any more", PATIENCE, async || {
+        let post = Client::new().post(installation.ingest.url("/logs")).bearer_auth(&installation.key);
+        let answer = Answer::to(post.json(&json!({"service": "late", "message": "for the next one"}))).await;
+        (answer.status != StatusCode::CREATED).then_some(answer)
+    })
+    .await;
+    let ready = Answer::to(Client::new().get(installation.ingest.url("/readyz"))).await;
+    let alive = Answer::to(Client::new().get(installation.ingest.url("/livez"))).await;
+    let status = installation.ingest.wait_for_end();
+
+    refusal.problem(503, "shutting_down").unwrap();
+    assert_eq!((refusal.header("connection"), refusal.header("retry-after")), ("close", "5"));
+    assert_eq!((ready.status.as_u16(), alive.status.as_u16()), (503, 200));
+    assert!(status.success(), "{status}");
 }
