@@ -1,5 +1,6 @@
 //! Both services over one data directory.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -32,9 +33,17 @@ impl Installation {
     /// When they do not start.
     #[must_use]
     pub fn start() -> Self {
-        let data = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::start_in(tempfile::tempdir().expect("a temporary directory can be made"), &[])
+    }
+
+    /// Starts both services in a data directory, ingest-svc with these environment variables.
+    ///
+    /// # Panics
+    /// When they do not start.
+    #[must_use]
+    pub fn start_in(data: TempDir, variables: &[(&str, OsString)]) -> Self {
         let key = create_key(data.path(), &["--scopes", "ingest,read,delete,alerts,admin"]);
-        let ingest = Service::start("ingest-svc", data.path(), &[]);
+        let ingest = Service::start_with("ingest-svc", data.path(), &[], variables);
         let query = Service::start("query-svc", data.path(), &[]);
         Self { data, ingest, query, key, client: Client::new() }
     }

@@ -1,5 +1,6 @@
 //! A running service.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -35,7 +36,7 @@ struct Launch {
     name: String,
     data_dir: PathBuf,
     arguments: Vec<String>,
-    variables: Vec<(String, String)>,
+    variables: Vec<(String, OsString)>,
 }
 
 /// A process that listens.
@@ -56,7 +57,7 @@ impl Service {
     /// When it does not.
     #[must_use]
     pub fn start(name: &str, data_dir: &Path, arguments: &[&str]) -> Self {
-        Self::start_with(name, data_dir, arguments, &[])
+        Self::start_with::<OsString>(name, data_dir, arguments, &[])
     }
 
     /// As [`Service::start`], with these environment variables.
@@ -64,12 +65,20 @@ impl Service {
     /// # Panics
     /// When it does not listen.
     #[must_use]
-    pub fn start_with(name: &str, data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub fn start_with<Text: Into<OsString> + Clone>(
+        name: &str,
+        data_dir: &Path,
+        arguments: &[&str],
+        variables: &[(&str, Text)],
+    ) -> Self {
         let launch = Launch {
             name: name.to_owned(),
             data_dir: data_dir.to_owned(),
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-            variables: variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+                .collect(),
         };
         let printed = Printed::default();
         let process = launch.start(ANY_PORT, &printed);

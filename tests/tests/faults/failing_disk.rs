@@ -49,7 +49,7 @@ struct Played {
     stopped: usize,
     acknowledged: usize,
     acknowledged_afterwards: usize,
-    /// Where an I/O error struck that did not stop an engine.
+    /// Where the fault struck and the engine went on, and how often.
     survived: BTreeMap<String, usize>,
 }
 
@@ -138,7 +138,7 @@ async fn play_once(plan: Plan, scene: Scene, at: u64) -> (u64, Option<Run>) {
         return (at, None);
     }
     let told = format!("{fault:?}, seed {}: {:?} {:?}", plan.seed, run.ledger.steps, run.ledger.refusals);
-    assert_eq!(look(&run.place.data(), &run.ledger, usize::MAX).await, Finding::sound(), "{told}");
+    assert_eq!(look(run.place.data(), &run.ledger, usize::MAX).await, Finding::sound(), "{told}");
     judge(&run, scene, &told);
     (at, Some(run))
 }

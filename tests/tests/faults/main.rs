@@ -7,7 +7,7 @@
 //! * [`load`] the process under test: an engine, and senders that write down what they were told
 //! * [`ledger`] what is stored against what was told, up to any point of the trace
 //! * [`disk`] the disks that may be found after a power cut at that point; [`image`] opens one and looks at it
-//! * `power_cut` and `failing_disk` the tests
+//! * `power_cut`, `failing_disk`, `failing_service` the tests
 //!
 //! Not covered: a disk that says it wrote what it did not write, and faults of the kernel.
 
@@ -15,6 +15,7 @@
 
 mod disk;
 mod failing_disk;
+mod failing_service;
 mod image;
 mod ledger;
 mod load;

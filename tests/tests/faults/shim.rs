@@ -43,16 +43,29 @@ pub(crate) struct Fault {
 /// A place for a process under test: its data directory, and beside it what the shim writes.
 pub(crate) struct Place {
     root: TempDir,
+    data: PathBuf,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { root: directory_in_memory() }
+        let root = directory_in_memory();
+        Self { data: root.path().join("data"), root }
+    }
+
+    /// As [`Place::new`], with a data directory that is there already.
+    pub(crate) fn around(data: &Path) -> Self {
+        let data = data.canonicalize().expect("the directory is there");
+        Self { root: directory_in_memory(), data }
     }
 
     /// The watched directory; made by whoever works in it.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.root.path().join("data")
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// As long as this file is there a fault of [`Place::switched_variables`] is on.
+    pub(crate) fn switch(&self) -> PathBuf {
+        self.root.path().join("switch")
     }
 
     pub(crate) fn trace(&self) -> PathBuf {
@@ -73,7 +86,7 @@ impl Place {
     pub(crate) fn variables(&self, fault: Option<Fault>) -> Vec<(&'static str, OsString)> {
         let mut variables: Vec<(&str, OsString)> = vec![
             ("LD_PRELOAD", library().into()),
-            ("SHIM_DIRECTORY", self.data().into()),
+            ("SHIM_DIRECTORY", self.data.clone().into()),
             ("SHIM_ACKS", self.acks().into()),
             ("SHIM_FIRED", self.root.path().join("fired").into()),
         ];
@@ -90,6 +103,13 @@ impl Place {
                 variables.push(("SHIM_FOREVER", "1".into()));
             }
         }
+        variables
+    }
+
+    /// As [`Place::variables`], for a fault that is on as long as the switch is.
+    pub(crate) fn switched_variables(&self, fault: Fault) -> Vec<(&'static str, OsString)> {
+        let mut variables = self.variables(Some(fault));
+        variables.push(("SHIM_WHILE", self.switch().into()));
         variables
     }
 }
