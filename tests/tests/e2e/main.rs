@@ -12,5 +12,6 @@ mod scopes;
 mod shutdown;
 mod simulate;
 mod torture;
+mod two_writers;
 mod up;
 mod visibility;
