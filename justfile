@@ -24,10 +24,12 @@ openapi:
 compose:
     tests/compose/run.sh
 
-# Kills ingest-svc with SIGKILL under load, again and again, and verifies that nothing is lost or there twice
-torture rounds="20":
+# Kills and stops services under load, and lets every k-th write and sync fail: nothing may be lost or there twice
+torture rounds="67" stops="50" soak="120":
     SENTINEL_TORTURE_ROUNDS={{ rounds }} cargo test -p e2e-tests --test e2e crash:: -- --nocapture
-    SENTINEL_FAULTS_STRIDE=1 cargo test -p e2e-tests --test faults failing_disk:: -- --nocapture
+    SENTINEL_TORTURE_ROUNDS={{ stops }} cargo test -p e2e-tests --test e2e shutdown:: -- --nocapture
+    SENTINEL_SOAK_SECONDS={{ soak }} cargo test -p e2e-tests --test e2e two_writers:: -- --nocapture
+    SENTINEL_FAULTS_STRIDE=1 cargo test -p e2e-tests --test faults -- --nocapture
 
 # Cuts the power at every acknowledgement and after every sync, and looks at so many disks
 power-cut images="10000":
