@@ -57,6 +57,9 @@ const DEV: [(&str, &[&str]); 5] = [
     ),
 ];
 
+/// The feature with which a store can be made to promise less than it does.
+const WEAKENS: &str = "faults";
+
 /// No package of the workspace is used by a build script.
 const BUILD: [(&str, &[&str]); 0] = [];
 
@@ -120,6 +123,9 @@ fn what_tests_need_is_shipped_by_nobody() {
             let is_shipped = dependency.kind == DependencyKind::Normal && !dependency.optional;
             let is_for_tests =
                 ["sentinel-testkit", "e2e-tests", "proptest"].contains(&dependency.name.as_str());
+            let weakens = dependency.features.iter().any(|feature| feature == WEAKENS);
+            let is_in_tests = dependency.kind == DependencyKind::Development;
+            assert!(is_in_tests || !weakens, "{} asks for the feature {WEAKENS}", package.name);
             let is_fine = !is_shipped || !is_for_tests || package.name.as_str() == "sentinel-testkit";
             assert!(is_fine, "{} ships {}", package.name, dependency.name);
         }
