@@ -27,7 +27,7 @@ const GROUP_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Groups below this many records are encoded where they are: it takes less time than a change of threads.
 const ENCODED_INLINE_BELOW: usize = 64;
 
-/// After so long without a request the WAL is emptied.
+/// After so long without a request the WAL is emptied, if no other process writes either.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Stores what comes through the queue.
@@ -71,13 +71,14 @@ impl Committer {
         if let Some(waiting) = self.held_back.take() {
             return Some(waiting);
         }
-        if let Ok(request) = tokio::time::timeout(IDLE_AFTER, self.requests.recv()).await {
-            return request;
+        loop {
+            if let Ok(request) = tokio::time::timeout(IDLE_AFTER, self.requests.recv()).await {
+                return request;
+            }
+            if let Err(error) = self.writer.empty_quiet_wal().await {
+                tracing::warn!(error = &error as &dyn Error, "the WAL could not be emptied");
+            }
         }
-        if let Err(error) = self.writer.checkpoint().await {
-            tracing::warn!(error = &error as &dyn Error, "the WAL could not be emptied");
-        }
-        self.requests.recv().await
     }
 
     /// Takes what waits, up to a group's bounds.
@@ -109,7 +110,7 @@ impl Committer {
             Ok(first_ids) => {
                 group.acknowledge(&first_ids);
                 self.merges.committed();
-                Ok(())
+                self.writer.tend_wal().await
             }
             Err(error) => {
                 group.refuse(&error);

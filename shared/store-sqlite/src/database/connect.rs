@@ -1,6 +1,6 @@
 //! How connections are set up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -12,9 +12,8 @@ use super::{OpenError, Reader, Schema, StoreDirectory, classify, gate};
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The WAL is copied into the database file when it is longer than this, by the writer that made it so:
-/// 16 MiB in pages of 4 KiB.
-const CHECKPOINT_ABOVE_PAGES: &str = "4096";
+/// No COMMIT copies the WAL, and so no acknowledgement waits for that; see `wal`.
+const NO_AUTOCHECKPOINT: &str = "0";
 
 /// The WAL file shrinks to this when it starts over.
 const JOURNAL_SIZE_LIMIT_BYTES: &str = "67108864";
@@ -48,6 +47,10 @@ impl Database {
         let synced = directory.sync();
         synced.map_err(|source| OpenError::Directory { path: database.path.clone(), source })?;
         Ok(database)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Opens a connection that writes, and checks that it keeps the promise.
@@ -84,7 +87,7 @@ impl Database {
 
     /// Opens a pool of connections that only read.
     pub(crate) fn reader(&self) -> Reader {
-        Reader::new(self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", "0"))
+        Reader::new(self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", NO_AUTOCHECKPOINT))
     }
 
     fn write_options(&self) -> SqliteConnectOptions {
@@ -92,7 +95,7 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .pragma("wal_autocheckpoint", CHECKPOINT_ABOVE_PAGES)
+            .pragma("wal_autocheckpoint", NO_AUTOCHECKPOINT)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
     }
 

@@ -17,6 +17,11 @@ const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
 const SQLITE_NOTADB: i32 = 26;
 
+/// Extended codes. The first: a page could not be written. The second: the WAL's index could not be made longer,
+/// which is how a full disk shows itself to a connection that opens.
+const SQLITE_IOERR_WRITE: i32 = 10 | (3 << 8);
+const SQLITE_IOERR_SHMSIZE: i32 = 10 | (19 << 8);
+
 /// Why a store cannot be opened. Only a person can mend these.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -99,15 +104,23 @@ pub enum OpenError {
     },
 }
 
-/// Returns SQLite's primary result code, if the error came from SQLite.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xFF)
+/// Returns SQLite's extended result code, if the error came from SQLite.
+fn extended_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// Says of the error of a checkpoint whether only the copying failed: the WAL still holds everything.
+pub(super) fn cannot_copy(error: &sqlx::Error) -> bool {
+    matches!(extended_code(error), Some(SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE | SQLITE_FULL))
 }
 
 /// Turns an error of anything but a COMMIT into what the caller does: nothing was stored.
 pub(crate) fn classify(error: sqlx::Error) -> StoreError {
-    match (primary_code(&error), &error) {
+    let code = extended_code(&error);
+    if code == Some(SQLITE_IOERR_SHMSIZE) {
+        return StoreError::Full(error.into());
+    }
+    match (code.map(|code| code & 0xFF), &error) {
         (Some(SQLITE_BUSY), _) => busy(),
         // Only a deadline interrupts: see `read`.
         (Some(SQLITE_INTERRUPT), _) => StoreError::DeadlineExceeded,

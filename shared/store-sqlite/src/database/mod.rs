@@ -7,6 +7,7 @@ mod error;
 mod gate;
 mod migrate;
 mod read;
+mod wal;
 mod write;
 
 pub(crate) use connect::Database;

@@ -5,6 +5,9 @@
 //! own; every later transaction then fails. So transactions here are plain statements, and whatever ends
 //! without a successful COMMIT takes its connection with it. After a failed write or fsync nothing is tried
 //! again at all: `failed` is cancelled, whoever met the error.
+//!
+//! COMMIT never copies the WAL. The committer does so when it has answered; after all other transactions it is
+//! done before the next one begins.
 
 use sqlx::{Connection, SqliteConnection};
 use store::StoreError;
@@ -12,6 +15,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::error::classify_commit;
+use super::wal::Wal;
 use super::{Database, classify, is_fatal};
 
 /// Most pages that one step of shrinking the file moves: 4 MiB, a moment's work.
@@ -23,6 +27,7 @@ pub(crate) struct Writer {
     database: Database,
     connection: Mutex<Slot>,
     failed: CancellationToken,
+    wal: Wal,
 }
 
 /// The connection, between transactions.
@@ -59,7 +64,8 @@ impl Slot {
 impl Writer {
     /// Makes a writer; `failed` is cancelled when the store cannot go on.
     pub(crate) fn new(database: Database, failed: CancellationToken) -> Self {
-        Self { database, connection: Mutex::new(Slot::Empty), failed }
+        let wal = Wal::new(database.path());
+        Self { database, connection: Mutex::new(Slot::Empty), failed, wal }
     }
 
     /// Starts a transaction that holds the file's write lock from its start.
@@ -68,14 +74,52 @@ impl Writer {
             return Err(StoreError::Fatal("an earlier write failed".into()));
         }
         let mut slot = self.connection.lock().await;
-        let mut connection = match slot.take_idle() {
-            Some(connection) => connection,
-            None if matches!(*slot, Slot::Closed) => return Err(StoreError::Closed),
-            None => self.database.connect_writer().await.map_err(|error| self.note(error))?,
-        };
+        let mut connection = self.ready_connection(&mut slot).await?;
         let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await;
         begun.map_err(|error| self.note(classify(error)))?;
         Ok(WriteTransaction { writer: self, slot, open: Some(connection) })
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_wal_limits(&mut self, limits: super::wal::WalLimits) {
+        self.wal.limits = limits;
+    }
+
+    /// Takes or opens the connection, for a transaction that may begin.
+    async fn ready_connection(&self, slot: &mut Slot) -> Result<SqliteConnection, StoreError> {
+        self.tend(slot).await?;
+        self.wal.admit()?;
+        match slot.take_idle() {
+            Some(connection) => Ok(connection),
+            None if matches!(slot, Slot::Closed) => Err(StoreError::Closed),
+            None => self.database.connect_writer().await.map_err(|error| self.note(error)),
+        }
+    }
+
+    /// Copies the WAL into the database file, if it is time to. Only what is fatal is an error: everything else is
+    /// tried again.
+    pub(crate) async fn tend_wal(&self) -> Result<(), StoreError> {
+        self.tend(&mut *self.connection.lock().await).await
+    }
+
+    async fn tend(&self, slot: &mut Slot) -> Result<(), StoreError> {
+        let Some(mut connection) = slot.take_idle() else { return Ok(()) };
+        match self.wal.tend(&mut connection).await {
+            Ok(()) => *slot = Slot::Idle(connection),
+            Err(error) => {
+                let error = self.note(error);
+                if is_fatal(&error) {
+                    return Err(error);
+                }
+                tracing::warn!(error = &error as &dyn std::error::Error, "the WAL could not be copied");
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the WAL if nobody has written since the last call.
+    pub(crate) async fn empty_quiet_wal(&self) -> Result<(), StoreError> {
+        if self.wal.is_quiet() { self.checkpoint().await } else { Ok(()) }
     }
 
     /// Says that this error was met: one after which nothing may be written stops the store.
@@ -91,12 +135,7 @@ impl Writer {
     pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
         let mut slot = self.connection.lock().await;
         let Some(mut connection) = slot.take_idle() else { return Ok(()) };
-        for statement in
-            ["PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"]
-        {
-            let done = sqlx::query(statement).execute(&mut connection).await;
-            done.map_err(|error| self.note(classify(error)))?;
-        }
+        self.wal.empty(&mut connection).await.map_err(|error| self.note(error))?;
         *slot = Slot::Idle(connection);
         Ok(())
     }
@@ -104,9 +143,10 @@ impl Writer {
     /// Gives some of the pages that a delete freed back to the filesystem; says whether more are left.
     pub(crate) async fn shrink_a_step(&self) -> Result<bool, StoreError> {
         let mut slot = self.connection.lock().await;
-        let Some(mut connection) = slot.take_idle() else { return Ok(false) };
+        let mut connection = self.ready_connection(&mut slot).await?;
         let shrunk = sqlx::query(SHRINK_STEP).execute(&mut connection).await;
         shrunk.map_err(|error| self.note(classify_commit(error)))?;
+        self.wal.has_grown();
         let free = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(&mut connection).await;
         let free: i64 = free.map_err(|error| self.note(classify(error)))?;
         *slot = Slot::Idle(connection);
@@ -137,6 +177,7 @@ impl WriteTransaction<'_> {
         let writer = self.writer;
         let committed = sqlx::query("COMMIT").execute(self.connection()).await;
         committed.map_err(|error| writer.note(classify_commit(error)))?;
+        writer.wal.has_grown();
         if let Some(connection) = self.open.take() {
             *self.slot = Slot::Idle(connection);
         }
