@@ -42,6 +42,17 @@ pub enum OpenError {
         /// What it is on.
         filesystem: &'static str,
     },
+    /// Nobody has said that the directory's filesystem can keep the promise.
+    #[error(
+        "the data directory {path} is on a filesystem that is not known here ({magic:#x}); if it is a local one, \
+         set SENTINEL_ALLOW_FILESYSTEM={magic:#x}"
+    )]
+    UnknownFilesystem {
+        /// The directory.
+        path: PathBuf,
+        /// The filesystem's magic number, as statfs(2) says it.
+        magic: u32,
+    },
     /// The program was linked with an SQLite that can corrupt a WAL shared by two processes.
     #[error("SQLite {found} is too old: 3.51.3 or later is needed")]
     OldSqlite {
