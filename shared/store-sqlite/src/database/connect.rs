@@ -1,5 +1,6 @@
 //! How connections are set up.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub(crate) struct Database {
     path: PathBuf,
     #[cfg(feature = "faults")]
     weakened: Option<crate::faults::Synchronous>,
+    /// While it is true, connections that open find no room to make the file longer.
+    #[cfg(test)]
+    pub(crate) is_full: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Database {
@@ -37,10 +41,11 @@ impl Database {
             path,
             #[cfg(feature = "faults")]
             weakened: directory.weakened,
+            #[cfg(test)]
+            is_full: std::sync::Arc::default(),
         };
         let open_error = |source| OpenError::Sqlite { path: database.path.clone(), source };
-        let mut connection =
-            database.write_options().create_if_missing(true).connect().await.map_err(open_error)?;
+        let mut connection = database.first_options().connect().await.map_err(open_error)?;
         schema.bring_up_to_date(&mut connection, &database.path).await?;
         gate::check(&mut connection).await.map_err(|error| error.named(&database.path))?;
         connection.close().await.map_err(open_error)?;
@@ -62,6 +67,10 @@ impl Database {
         if let Some(synchronous) = self.weakened {
             synchronous.apply(&mut connection).await.map_err(classify)?;
         }
+        #[cfg(test)]
+        if self.is_full.load(std::sync::atomic::Ordering::Relaxed) {
+            sqlx::query("PRAGMA max_page_count = 1").execute(&mut connection).await.map_err(classify)?;
+        }
         Ok(connection)
     }
 
@@ -71,6 +80,8 @@ impl Database {
             path,
             #[cfg(feature = "faults")]
             weakened: None,
+            #[cfg(test)]
+            is_full: std::sync::Arc::default(),
         }
     }
 
@@ -90,11 +101,18 @@ impl Database {
         Reader::new(self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", NO_AUTOCHECKPOINT))
     }
 
+    /// Of the connection that makes the file, if it is not there. Only a file without pages takes `auto_vacuum`: in
+    /// every other the pragma is a transaction of its own, which a full disk does not let through.
+    fn first_options(&self) -> SqliteConnectOptions {
+        let options = self.write_options().create_if_missing(true);
+        let is_new = fs::metadata(&self.path).map_or(true, |file| file.len() == 0);
+        if is_new { options.auto_vacuum(SqliteAutoVacuum::Incremental) } else { options }
+    }
+
     fn write_options(&self) -> SqliteConnectOptions {
         self.options()
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .pragma("wal_autocheckpoint", NO_AUTOCHECKPOINT)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
     }

@@ -81,6 +81,11 @@ impl Writer {
     }
 
     #[cfg(test)]
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    #[cfg(test)]
     pub(super) fn set_wal_limits(&mut self, limits: super::wal::WalLimits) {
         self.wal.limits = limits;
     }

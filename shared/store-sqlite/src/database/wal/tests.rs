@@ -149,3 +149,21 @@ async fn a_wal_is_emptied_when_nobody_writes_and_left_alone_otherwise() {
 
     assert_eq!(store.wal_bytes(), 0);
 }
+
+#[tokio::test]
+async fn a_writer_that_opens_writes_nothing_and_copies_nothing() {
+    let store = Store::new(WalLimits::default()).await;
+    for n in 0..100 {
+        store.write(n).await.unwrap();
+    }
+    // Without one that stays open, the last to close would copy the WAL.
+    let _snapshot = open_snapshot(&store.database.reader()).await;
+    let lengths =
+        || ["logs.db", "logs.db-wal"].map(|name| store.directory.path().join(name).metadata().unwrap().len());
+    let before = lengths();
+
+    for _ in 0..3 {
+        drop(store.writer.begin().await.unwrap());
+        assert_eq!(lengths(), before);
+    }
+}
