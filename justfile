@@ -35,6 +35,7 @@ torture rounds="67" stops="50" soak="120":
 power-cut images="10000":
     SENTINEL_POWER_CUT_IMAGES={{ images }} cargo test -p e2e-tests --test faults power_cut:: -- --nocapture
 
-# Measures this machine, with the settings of a published build
+# Measures what the services cost on this machine: --logs 10000000, --set loghub, --skip-rows
 bench *args:
-    cargo bench -p e2e-tests --bench ingest {{ args }}
+    cargo build --release -p ingest-svc -p query-svc -p sentinel-cli
+    "${CARGO_TARGET_DIR:-target}/release/sentinel" bench engine {{ args }}

@@ -1,8 +1,9 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys, `backup` and `restore` copy the data away and back.
+//! keeps API keys, `backup` and `restore` copy the data away and back, `bench` measures.
 
 mod app;
 mod backup;
+mod bench;
 mod keys;
 mod up;
 
@@ -29,6 +30,8 @@ enum Command {
     Backup(backup::BackupOptions),
     /// Verifies a backup and puts it into a data directory that has no logs yet
     Restore(backup::RestoreOptions),
+    /// Measures how fast a running service answers; `engine` measures what the services cost
+    Bench(bench::BenchOptions),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::Up(options) => up::run(options).await,
             Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
             Command::Backup(options) => backup::backup(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Bench(options) => bench::run(options).await,
             Command::Restore(options) => backup::restore(options).await.map(|()| ExitCode::SUCCESS),
         }
     })

@@ -6,11 +6,11 @@ mod lifetime;
 mod list;
 mod revoke;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
-use domain::SystemClock;
+use domain::{ScopeSet, SystemClock, Tenant};
 use runtime::DataDir;
 use store::KeyStore;
 use store_sqlite::{SqliteKeyStore, StoreDirectory};
@@ -45,6 +45,24 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         data_dir: DataDir,
     },
+}
+
+/// Makes a key of the default tenant with every scope, in a directory that no service uses yet.
+///
+/// # Errors
+/// When the directory cannot be used.
+pub(crate) async fn make_full_key(data_dir: &Path, name: &str) -> anyhow::Result<String> {
+    let keys = SqliteKeyStore::open(&StoreDirectory::prepare(data_dir)?).await?;
+    let options = KeyOptions {
+        name: name.to_owned(),
+        tenant: Tenant::parse(Tenant::DEFAULT_NAME)?,
+        service: None,
+        scopes: ScopeSet::ALL,
+        expires: None,
+    };
+    let key = make_key(&keys, &SystemClock, &options).await?;
+    keys.close().await.context("could not close the keys' file")?;
+    Ok(key.text)
 }
 
 /// Runs the command.

@@ -66,7 +66,7 @@ const BUILD: [(&str, &[&str]); 0] = [];
 /// Crates from outside that are kept to a few packages: the crate (with `*`: every crate whose name begins so), and
 /// who may use it; `(dev)` behind a name: only in its tests.
 const CONFINED: [(&str, &[&str]); 9] = [
-    ("sqlx*", &["sentinel-store-sqlite", "e2e-tests (dev)"]),
+    ("sqlx*", &["sentinel-store-sqlite", "sentinel-cli", "e2e-tests (dev)"]),
     ("libsqlite3-sys", &["sentinel-store-sqlite"]),
     ("rusqlite", &[]),
     ("poem", &["sentinel-http", "ingest-svc", "query-svc"]),

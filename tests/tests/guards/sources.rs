@@ -22,6 +22,9 @@ const ENGINE_IN: [&str; 5] = [
     "cli/src/keys/mod.rs",
 ];
 
+/// Who may speak SQL beside the engine: what the engine is compared with.
+const SQL_IN: [&str; 1] = ["cli/src/bench/plain_rows.rs"];
+
 /// Who may name the HTTP framework.
 const FRAMEWORK_IN: [&str; 3] = ["ingest-svc/src/api/", "query-svc/src/api/", "query-svc/src/params/"];
 
@@ -29,6 +32,12 @@ const FRAMEWORK_IN: [&str; 3] = ["ingest-svc/src/api/", "query-svc/src/api/", "q
 fn only_composition_roots_name_an_engine() {
     let places = lines_with(&["store_sqlite", "SqliteLogStore", "SqliteKeyStore"], &SERVICES);
     assert_within(&places, &ENGINE_IN);
+}
+
+#[test]
+fn only_what_the_engine_is_compared_with_speaks_sql_beside_it() {
+    let places = lines_with(&["sqlx"], &SERVICES);
+    assert_within(&places, &SQL_IN);
 }
 
 #[test]

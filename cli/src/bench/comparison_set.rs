@@ -1,9 +1,12 @@
-//! The set of logs that engines are compared on: deterministic, 24 hours evenly, 2 % up to 5 s late.
+//! The set of logs that engines are compared on: deterministic, a million in 24 hours evenly, 2 % up to 5 s late.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+
+use super::log_set::{SET_STARTS_MICROS, STEP_MICROS, SetLog};
 
 const SERVICES: [&str; 8] = [
     "payment-service",
@@ -18,60 +21,22 @@ const SERVICES: [&str; 8] = [
 const NOUNS: [&str; 5] = ["Payment", "Refund", "Invoice", "Transfer", "Chargeback"];
 const VERBS: [&str; 8] =
     ["completed", "started", "failed", "retried", "declined", "approved", "queued", "settled"];
-/// 2025-04-01T00:00:00Z, in microseconds since the Unix epoch.
-const DAY_STARTS: u64 = 1_743_465_600_000_000;
-/// The time between two logs: a day holds a million.
-const STEP_MICROS: u64 = 86_400;
 
-/// One log of the set, as its parts.
-pub(crate) struct SetLog {
-    pub(crate) timestamp_micros: u64,
-    pub(crate) service: &'static str,
-    pub(crate) severity: &'static str,
-    pub(crate) message: String,
-    pub(crate) attributes: String,
-}
-
-/// Makes the logs of the set.
-pub(crate) struct ComparisonSet {
+/// Makes the logs of the set. One seed gives the same logs every time.
+pub(super) struct ComparisonSet {
     random: StdRng,
 }
 
 impl ComparisonSet {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { random: StdRng::seed_from_u64(seed) }
     }
 
-    /// Returns a batch as a JSON array.
-    pub(crate) fn batch(&mut self, batch: u64, size: u64) -> String {
-        let mut json = String::from("[");
-        for n in 0..size {
-            let log = self.log(batch * size + n);
-            let separator = if n == 0 { "" } else { "," };
-            let (seconds, micros) = (log.timestamp_micros / 1_000_000, log.timestamp_micros % 1_000_000);
-            let of_day = seconds % 86_400;
-            let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-            let day = 1 + (seconds * 1_000_000 - DAY_STARTS) / 86_400_000_000;
-            let _ = write!(
-                json,
-                "{separator}{{\"timestamp\":\"2025-04-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z\",\
-                 \"service\":\"{}\",\"severity\":\"{}\",\"message\":\"{}\"",
-                log.service, log.severity, log.message
-            );
-            if !log.attributes.is_empty() {
-                let _ = write!(json, ",\"attributes\":{}", log.attributes);
-            }
-            json.push('}');
-        }
-        json.push(']');
-        json
-    }
-
     /// Returns the `n`-th log.
-    pub(crate) fn log(&mut self, n: u64) -> SetLog {
+    pub(super) fn log(&mut self, n: u64) -> SetLog<'static> {
         let random = &mut self.random;
         let late = if random.random_ratio(2, 100) { random.random_range(0..5_000_000) } else { 0 };
-        let timestamp_micros = DAY_STARTS + (n * STEP_MICROS).saturating_sub(late);
+        let timestamp_micros = SET_STARTS_MICROS + (n * STEP_MICROS).saturating_sub(late);
         let severity = match random.random_range(0..100) {
             0..70 => "INFO",
             70..85 => "WARN",
@@ -92,7 +57,13 @@ impl ComparisonSet {
         }
         let service = SERVICES[random.random_range(0..SERVICES.len())];
         let attributes = if random.random_ratio(30, 100) { Self::attributes(random) } else { String::new() };
-        SetLog { timestamp_micros, service, severity, message, attributes }
+        SetLog {
+            timestamp_micros,
+            service,
+            severity: Some(severity),
+            message: Cow::Owned(message),
+            attributes,
+        }
     }
 
     fn attributes(random: &mut StdRng) -> String {
