@@ -15,7 +15,8 @@ const ASKED: usize = 21;
 
 const MICROS_PER_HOUR: u64 = 3_600_000_000;
 
-/// The questions: what each is called, and its path. Words in braces stand for what [`Places`] has.
+/// The questions: what each is called, and its path. [`Questions::path`] fills in what stands
+/// in braces.
 const QUESTIONS: [(&str, &str); 8] = [
     (
         "newest 100 of a service and severity, 1 h",

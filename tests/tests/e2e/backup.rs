@@ -3,14 +3,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use e2e_tests::installation::{ask, sentinel};
+use e2e_tests::programs::program;
 use e2e_tests::{Answer, Installation, Service};
 use reqwest::Client;
 use serde_json::json;
+use testkit::wait_until;
 
 use crate::files;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_backup_of_running_services_is_restored_with_its_logs_and_its_keys() {
@@ -70,20 +75,62 @@ async fn what_cannot_be_done_is_refused_with_the_reason_and_changes_nothing() {
     assert_eq!(fs::read_dir(new.path()).unwrap().count(), 0);
 }
 
+#[tokio::test]
+async fn a_backup_that_is_killed_leaves_a_whole_one_or_nothing_that_looks_like_one() {
+    let original = Installation::start();
+    let many: Vec<_> = (0..5000).map(|n| json!({"service": "shop", "message": format!("log {n}")})).collect();
+    original.post_logs(&json!(many)).await;
+    for files_before_the_kill in 0..3 {
+        let (target, restored) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut running = Command::new(program("sentinel"));
+        running.args(["backup", "--to", target.path().to_str().unwrap(), "--data-dir"]);
+        let mut running = running.arg(original.data.path()).stdout(Stdio::null()).spawn().unwrap();
+        // It may also end first: then it has to have done all of it.
+        wait_until("it has begun so many files, or has ended", PATIENCE, async || {
+            let begun = fs::read_dir(target.path()).unwrap().count();
+            (begun >= files_before_the_kill || running.try_wait().unwrap().is_some()).then_some(())
+        })
+        .await;
+        running.kill().unwrap();
+        let ended = running.wait().unwrap();
+
+        let left = backups_in(target.path());
+        assert!(ended.success() <= (left.len() == 1), "{ended}: {left:?}");
+        for file in left {
+            let put_back = sentinel(&["restore", file.to_str().unwrap()], restored.path());
+            assert!(put_back.status.success(), "{}", text(&put_back.stderr));
+            assert!(restored.path().join("control.db").exists());
+            fs::remove_file(file).unwrap();
+        }
+        let next = backup(original.data.path(), target.path());
+        let unfinished = fs::read_dir(target.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let unfinished: Vec<_> =
+            unfinished.filter(|name| name.to_string_lossy().contains("unfinished")).collect();
+        let said = text(&next.stderr);
+        assert!(next.status.success() || said.contains("is not overwritten"), "{said}");
+        assert!(unfinished.is_empty(), "{unfinished:?}");
+    }
+}
+
 fn backup(data_dir: &Path, target: &Path) -> Output {
-    sentinel(&["backup", "--to", target.to_str().unwrap()], data_dir)
+    sentinel(&["backup", "--to", target.to_str().expect("UTF-8")], data_dir)
 }
 
 /// Returns the one backup in a directory.
 fn backup_in(directory: &Path) -> PathBuf {
-    let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut backups = backups_in(directory);
+    assert_eq!(backups.len(), 1, "{backups:?}");
+    backups.remove(0)
+}
+
+/// Returns what looks like a backup in a directory.
+fn backups_in(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).expect("it is there").map(|entry| entry.expect("an entry").path());
     let is_logs = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy();
+        let name = path.file_name().expect("a file has a name").to_string_lossy();
         name.ends_with(".db") && !name.ends_with(".control.db")
     };
-    let backups: Vec<_> = files.filter(is_logs).collect();
-    assert_eq!(backups.len(), 1, "{backups:?}");
-    backups[0].clone()
+    files.filter(is_logs).collect()
 }
 
 fn text(bytes: &[u8]) -> String {

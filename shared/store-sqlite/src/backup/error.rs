@@ -36,9 +36,9 @@ pub enum BackupError {
         /// The directory.
         path: PathBuf,
     },
-    /// The file has a write-ahead log beside it: it is in use, or was not closed in order, and is no backup. Take
+    /// The file has a write-ahead log or a journal beside it: it is in use, or was not closed in order, and is no backup. Take
     /// a backup of its directory.
-    #[error("{path} has a write-ahead log beside it: it is a live file, not a backup")]
+    #[error("{path} has a write-ahead log or a journal beside it: it is a live file, not a backup")]
     Live {
         /// The file.
         path: PathBuf,

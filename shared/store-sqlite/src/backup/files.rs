@@ -114,6 +114,8 @@ impl Unfinished {
 
     /// Gives the file its name, unless another one has it.
     pub(super) fn publish(self) -> Result<StoredFile, BackupError> {
+        // `VACUUM INTO` keeps one while it runs; with it, the file would not be whole.
+        refuse_live(&self.path)?;
         let found = fs::metadata(&self.path).map_err(BackupError::io("read", &self.path))?;
         rename_to_free_name(&self.path, &self.target)?;
         Ok(StoredFile { path: self.target.clone(), bytes: found.len() })
@@ -123,7 +125,9 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // Not there once it has its name. What cannot be removed now is, by the next run.
-        let _ = fs::remove_file(&self.path);
+        for companion in COMPANIONS {
+            let _ = fs::remove_file(with_suffix(&self.path, companion));
+        }
     }
 }
 

@@ -275,12 +275,14 @@ async fn a_backup_that_is_killed_leaves_nothing_that_looks_like_one_and_the_next
     // As far as a backup gets before the last step, and then neither dropped nor ended in order.
     let begun = Unfinished::begin(target.path().join(NAME)).unwrap();
     fs::write(begun.path(), "half a file").unwrap();
+    fs::write(target.path().join(format!("{NAME}.unfinished-journal")), "pages").unwrap();
     std::mem::forget(begun);
     let after_the_kill = names_in(target.path());
     let next = Timestamp::from_micros(NOON_MICROS + 61_000_000).unwrap();
     let report = backup(data.path(), target.path(), next).await.unwrap();
 
-    assert_eq!(after_the_kill, [&format!("{NAME}.unfinished"), "somebody-elses.unfinished"]);
+    let unfinished = ["", "-journal"].map(|companion| format!("{NAME}.unfinished{companion}"));
+    assert_eq!(after_the_kill, [&unfinished[0], &unfinished[1], "somebody-elses.unfinished"]);
     assert_eq!(names_in(target.path()), ["logsentinel-20250401-120101.db", "somebody-elses.unfinished"]);
     assert_eq!(report.record_count, 1);
 }
