@@ -99,12 +99,13 @@ static int slot_of(const char *name) {
     abort();
 }
 
+/* A record of a name says by its place whether the file was there before the trace. */
 static uint32_t number_of(const char *name, int is_new) {
     int slot = slot_of(name);
     if (is_new || !names[slot].number) {
         strcpy(names[slot].name, name);
         names[slot].number = next_number++;
-        record('C', names[slot].number, 0, name, strlen(name));
+        record('C', names[slot].number, !is_new, name, strlen(name));
     }
     return names[slot].number;
 }

@@ -45,12 +45,28 @@ enum NameChange {
 }
 
 impl Disk {
+    /// Returns the disk that holds what is in a directory, all of it for certain.
+    pub(crate) fn of(directory: &Path) -> Self {
+        let mut disk = Self::default();
+        for (entry, number) in fs::read_dir(directory).expect("it can be listed").zip((0..=u32::MAX).rev()) {
+            let entry = entry.expect("it can be listed");
+            let name = entry.file_name().into_string().expect("names are text");
+            let durable = fs::read(entry.path()).expect("it can be read");
+            disk.files.insert(number, File { durable, pending: Vec::new() });
+            disk.durable_names.insert(name, number);
+        }
+        disk
+    }
+
     /// Lets an event happen.
     pub(crate) fn take(&mut self, event: &Event, trace: &Trace) {
         match event.clone() {
             Event::Write { file, at, bytes } => self.change(file, Change::Write { at, bytes }),
             Event::Length { file, length } => self.change(file, Change::Length(length)),
-            Event::Create { file, name } => self.pending_names.push(NameChange::Create(name, file)),
+            Event::Create { file, name, is_old: true } => self.recognize(file, name),
+            Event::Create { file, name, is_old: false } => {
+                self.pending_names.push(NameChange::Create(name, file));
+            }
             Event::Unlink { name } => self.pending_names.push(NameChange::Unlink(name)),
             Event::DirectorySync => self.keep_names(self.pending_names.len()),
             Event::Sync { file } => {
@@ -81,6 +97,15 @@ impl Disk {
             let bytes = self.files.get(&file).map_or_else(Vec::new, |file| file.possible(trace, rng));
             fs::write(directory.join(name), bytes).expect("an image can be written");
         }
+    }
+
+    /// From now on a file that was there from the start goes by this number.
+    fn recognize(&mut self, file: u32, name: String) {
+        let Some(former) = self.durable_names.get(&name).and_then(|number| self.files.remove(number)) else {
+            return;
+        };
+        self.files.insert(file, former);
+        self.durable_names.insert(name, file);
     }
 
     fn change(&mut self, file: u32, change: Change) {

@@ -111,7 +111,7 @@ async fn play(scene: Scene) -> Played {
     let stride = std::env::var("SENTINEL_FAULTS_STRIDE");
     let stride: u64 = stride.map_or(STRIDE, |stride| stride.parse().expect("a stride"));
     let seed = seed_from("SENTINEL_TEST_SEED");
-    let plan = Plan { engine: scene.engine, seed, batches: BATCHES };
+    let plan = Plan { engine: scene.engine, seed, batches: BATCHES, first_sequence: 1 };
     let (mut played, mut runs, mut at, mut has_struck) = (Played::default(), JoinSet::new(), 1, true);
     while has_struck || !runs.is_empty() {
         if has_struck && runs.len() < AT_ONCE {
@@ -200,7 +200,7 @@ impl Run {
         let mut names = BTreeMap::new();
         for (place, event) in self.trace.events.iter().enumerate() {
             match event {
-                Event::Create { file, name } => {
+                Event::Create { file, name, .. } => {
                     names.insert(*file, name.clone());
                 }
                 Event::Fault { file } => {

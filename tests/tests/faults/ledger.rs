@@ -60,6 +60,20 @@ impl Ledger {
         ledger
     }
 
+    /// Adds what an earlier process was told before a place of its own trace: all of it is older than this trace.
+    pub(crate) fn with_earlier(mut self, earlier: &Self, before: usize) -> Self {
+        for (origin, entry) in earlier.records.iter().filter(|(_, entry)| entry.begun < before) {
+            let acknowledged = entry.acknowledged.filter(|(place, _)| *place < before).map(|(_, id)| (0, id));
+            let (service, message) = (entry.service.clone(), entry.message.clone());
+            self.records.insert(*origin, Entry { begun: 0, acknowledged, service, message });
+        }
+        for (service, deletion) in earlier.deletions.iter().filter(|(_, deletion)| deletion.begun < before) {
+            let acknowledged = deletion.acknowledged.filter(|place| *place < before).map(|_| 0);
+            self.deletions.insert(service.clone(), Deletion { begun: 0, acknowledged });
+        }
+        self
+    }
+
     fn take(&mut self, place: usize, line: &str, seed: u64) {
         let words: Vec<&str> = line.split(' ').collect();
         let number = |word: &str| word.parse::<u64>().unwrap_or_else(|_| panic!("no number: {line}"));

@@ -55,10 +55,13 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How many batches each sender sends.
     pub(crate) batches: u64,
+    /// Where each sender begins to count its records: processes that follow each other on one disk send others.
+    pub(crate) first_sequence: u64,
 }
 
 /// What became of it.
 pub(crate) struct Run {
+    pub(crate) plan: Plan,
     pub(crate) place: Place,
     pub(crate) trace: Trace,
     pub(crate) ledger: Ledger,
@@ -86,9 +89,13 @@ pub(crate) fn message_of(seed: u64, (sender, sequence): Origin) -> String {
 // === Starting it ===
 
 impl Plan {
-    /// Runs the process under test to its end.
+    /// Runs the process under test to its end, in a new place.
     pub(crate) fn run(self, fault: Option<Fault>) -> Run {
-        let place = Place::new();
+        self.run_in(Place::new(), fault)
+    }
+
+    /// Runs it where another has been.
+    pub(crate) fn run_in(self, place: Place, fault: Option<Fault>) -> Run {
         let mut command = Command::new(std::env::current_exe().expect("a test knows where it lies"));
         command.args([TEST, "--exact", "--nocapture", "--test-threads=1"]);
         command.envs(place.variables(fault)).env("SHIM_TRACE", place.trace());
@@ -98,7 +105,7 @@ impl Plan {
         assert!(output.status.success(), "{self:?} with {fault:?} ended with {}: {printed}", output.status);
         let trace = Trace::read(&place.trace());
         let ledger = Ledger::of(&trace, self.seed);
-        Run { place, trace, ledger }
+        Run { plan: self, place, trace, ledger }
     }
 
     fn to_text(self) -> OsString {
@@ -108,7 +115,7 @@ impl Plan {
             Engine::Checkpointing(Synchronous::Normal) => "normal",
             Engine::Checkpointing(Synchronous::Off) => "off",
         };
-        format!("{engine} {} {}", self.seed, self.batches).into()
+        format!("{engine} {} {} {}", self.seed, self.batches, self.first_sequence).into()
     }
 
     fn of_text(text: &str) -> Option<Self> {
@@ -119,7 +126,8 @@ impl Plan {
             "off" => Engine::Checkpointing(Synchronous::Off),
             _ => Engine::Shipped,
         };
-        Some(Self { engine, seed: words.next()?.parse().ok()?, batches: words.next()?.parse().ok()? })
+        let mut number = || words.next()?.parse().ok();
+        Some(Self { engine, seed: number()?, batches: number()?, first_sequence: number()? })
     }
 
     async fn open(self, data: &Path) -> Result<Stores, OpenError> {
@@ -167,7 +175,7 @@ async fn this_program_is_the_process_under_test_when_it_is_told_so() {
     for number in 0..SENDERS {
         let rng = StdRng::seed_from_u64(plan.seed.wrapping_mul(100).wrapping_add(number));
         let (stores, world) = (stores.clone(), Arc::clone(&world));
-        senders.spawn(Sender { number, plan, stores, world, rng, next_sequence: 1 }.run());
+        senders.spawn(Sender { number, plan, stores, world, rng, next_sequence: plan.first_sequence }.run());
     }
     senders.join_all().await;
     world.tell("= closing");

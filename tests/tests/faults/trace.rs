@@ -21,8 +21,8 @@ pub(crate) enum Event {
     Length { file: u32, length: usize },
     /// All that was written to a file is on the disk.
     Sync { file: u32 },
-    /// A name now stands for a file.
-    Create { file: u32, name: String },
+    /// A name now stands for a file; for one that was there before the trace began, if it is old.
+    Create { file: u32, name: String, is_old: bool },
     /// A name stands for nothing any more.
     Unlink { name: String },
     /// All names are on the disk.
@@ -55,7 +55,7 @@ impl Trace {
                 b'W' => Event::Write { file, at, bytes: payload },
                 b'T' => Event::Length { file, length: at },
                 b'S' => Event::Sync { file },
-                b'C' => Event::Create { file, name: text() },
+                b'C' => Event::Create { file, name: text(), is_old: at == 1 },
                 b'U' => Event::Unlink { name: text() },
                 b'D' => Event::DirectorySync,
                 b'A' => Event::Told(text().trim_end().to_owned()),
