@@ -3,14 +3,14 @@
  *   - writes down every change, sync and name in the order in which they happen, and
  *   - lets chosen writes or syncs fail.
  * One lock is held over an operation and its record, so that the order in the trace is the order of the disk.
- * The -shm file is left out: it does not outlive a power cut. tests/tests/faults/shim.rs builds this file and knows
+ * The -shm file can fail, but is not in the trace: it does not outlive a power cut. tests/tests/faults/shim.rs builds this file and knows
  * its variables:
  *
  *   SHIM_DIRECTORY  the watched directory, without links in its path
  *   SHIM_TRACE      where the trace goes; a record is a header (struct header) and `length` bytes
  *   SHIM_ACKS       a file; what is written to it is a record of its own: what the outside world was told
  *   SHIM_OP         what fails: "write" or "sync"
- *   SHIM_FILE       only in files whose name ends so; empty: in all
+ *   SHIM_FILE       only in files whose name ends so; empty: in all but -shm
  *   SHIM_AT         the k-th of them, counted from 1, fails
  *   SHIM_FOREVER    if set, all that come after it fail too
  *   SHIM_ERRNO      with this error
@@ -71,8 +71,20 @@ __attribute__((constructor)) static void begin(void) {
     if (*variable("SHIM_FIRED")) fired = REAL(int, open64, const char *, int, ...)(variable("SHIM_FIRED"), append, 0600);
 }
 
+static int ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
+}
+
+static const char *name_of(uint32_t file) {
+    for (int slot = 0; slot < NAMES_MAX; slot++)
+        if (*names[slot].name && names[slot].number == file) return names[slot].name;
+    return "";
+}
+
 static void record(char kind, uint32_t file, uint64_t at, const void *bytes, size_t length) {
     int error = errno;
+    if (kind != 'F' && ends_with(name_of(file), "-shm")) return;
     struct header header = {(uint32_t)kind, file, at, length};
     struct iovec parts[2] = {{&header, sizeof header}, {(void *)bytes, length}};
     if (trace >= 0 && REAL(ssize_t, writev, int, const struct iovec *, int)(trace, parts, 2) != (ssize_t)(sizeof header + length))
@@ -80,16 +92,11 @@ static void record(char kind, uint32_t file, uint64_t at, const void *bytes, siz
     errno = error;
 }
 
-static int ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && !strcmp(text + length - tail, end);
-}
-
 /* The name of a watched file inside the directory; NULL: the path is not watched. */
 static const char *watched(const char *path) {
     size_t length = directory ? strlen(directory) : 0;
     if (!length || strncmp(path, directory, length) || path[length] != '/') return NULL;
-    int is_database = ends_with(path, ".db") || ends_with(path, ".db-wal") || ends_with(path, ".db-journal");
+    int is_database = ends_with(path, ".db") || ends_with(path, ".db-wal") || ends_with(path, ".db-shm") || ends_with(path, ".db-journal");
     return is_database && strlen(path + length + 1) < sizeof names[0].name ? path + length + 1 : NULL;
 }
 
@@ -114,11 +121,9 @@ static uint32_t role_of(int fd) { return fd >= 0 && fd < DESCRIPTORS_MAX ? roles
 
 /* The error with which an operation fails; 0: it is carried out. */
 static int fault(const char *op, uint32_t file) {
-    const char *name = "";
     if (!fault_at || strcmp(op, fault_op) || (*fault_while && access(fault_while, F_OK))) return 0;
-    for (int slot = 0; slot < NAMES_MAX; slot++)
-        if (names[slot].number == file) name = names[slot].name;
-    if (!ends_with(name, fault_file)) return 0;
+    if (!ends_with(name_of(file), fault_file)) return 0;
+    if (!*fault_file && ends_with(name_of(file), "-shm")) return 0;
     counted++;
     if (counted != fault_at && !(fault_forever && counted > fault_at)) return 0;
     record('F', file, 0, "", 0);
@@ -240,7 +245,7 @@ int unlink(const char *path) {
     if (!name) return REAL(int, unlink, const char *)(path);
     pthread_mutex_lock(&lock);
     int failed = REAL(int, unlink, const char *)(path);
-    if (!failed) record('U', 0, 0, name, strlen(name));
+    if (!failed && !ends_with(name, "-shm")) record('U', 0, 0, name, strlen(name));
     pthread_mutex_unlock(&lock);
     return failed;
 }

@@ -28,6 +28,9 @@ const BATCHES: u64 = 8;
 /// The file that a commit writes to and waits for.
 const LOGS_WAL: &str = "logs.db-wal";
 
+/// The file that says what is where in it.
+const WAL_INDEX: &str = "logs.db-shm";
+
 /// What is played for every k.
 #[derive(Debug, Clone, Copy)]
 struct Scene {
@@ -106,6 +109,16 @@ async fn a_checkpoint_that_fails_loses_nothing() {
     }
 }
 
+/// Whether it was for want of space is not to be told from SQLite's error, and the records of the commit may be in the
+/// WAL already: so this is an I/O error like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_the_wal_that_cannot_grow_stops_the_store_and_loses_nothing() {
+    for forever in [false, true] {
+        let played = play(Scene { file: WAL_INDEX, forever, ..ANY_WRITE }).await;
+        assert!(played.stopped > 0 && played.unopened > 0, "{played:?}");
+    }
+}
+
 /// Plays a scene with k = 1, 2, 3, ... until the fault does not strike any more.
 async fn play(scene: Scene) -> Played {
     let stride = std::env::var("SENTINEL_FAULTS_STRIDE");
@@ -152,6 +165,10 @@ fn judge(run: &Run, scene: Scene, told: &str) {
     let is_open = ledger.step("opened").is_some_and(|place| place < struck.place)
         && ledger.step("closing").is_none_or(|place| place > struck.place);
     let has_stopped = ledger.step("failed").is_some();
+    if scene.file == WAL_INDEX {
+        assert_eq!(acknowledged_afterwards, if has_stopped { 0 } else { begun_afterwards.len() }, "{told}");
+        return;
+    }
     match (scene.failure, scene.forever) {
         (Failure::NoSpace, false) => {
             assert_eq!(acknowledged_afterwards, begun_afterwards.len(), "what comes later succeeds: {told}");

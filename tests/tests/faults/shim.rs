@@ -32,7 +32,7 @@ pub(crate) enum Failure {
 pub(crate) struct Fault {
     pub(crate) operation: Operation,
     pub(crate) failure: Failure,
-    /// Only in files whose name ends so; empty: in all.
+    /// Only in files whose name ends so; empty: in all but the index of the WAL.
     pub(crate) file: &'static str,
     /// Which operation fails, counted from 1.
     pub(crate) at: u64,
