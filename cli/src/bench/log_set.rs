@@ -107,7 +107,7 @@ impl LogSet {
                 severity: "ERROR",
                 needle: self.logs(slice).get(slice.count as usize / 2).and_then(order_number),
                 common: "completed",
-                substring: "flow in wor",
+                substring: "verflow",
                 phrase: "stack overflow",
             },
             Self::Loghub(_) => Words {
@@ -115,7 +115,7 @@ impl LogSet {
                 severity: "ERROR",
                 needle: None,
                 common: "authentication",
-                substring: "entication fail",
+                substring: "entication",
                 phrase: "authentication failure",
             },
         }

@@ -24,7 +24,7 @@ const QUESTIONS: [(&str, &str); 8] = [
     ),
     ("needle", "/logs?limit=100&q={needle}"),
     ("newest 100 with a common word", "/logs?limit=100&q={common}"),
-    ("substring, counted", "/api/v1/logs?limit=1&q=%2F{substring}%2F"),
+    ("substring, counted", "/api/v1/logs?limit=1&q=%2A{substring}%2A"),
     ("phrase, counted", "/api/v1/logs?limit=1&q=%22{phrase}%22"),
     ("counts of all", "/stats"),
     ("count of 6 h", "/api/v1/logs?limit=1&{six_hours}"),
