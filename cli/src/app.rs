@@ -37,7 +37,8 @@ pub(crate) async fn build(
         page: query_svc::PAGE,
     };
     let ingest = IngestApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
-    let query = QueryApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
+    let retention = Arc::clone(&stores.retention);
+    let query = QueryApi { store: Arc::clone(store), retention, clock: Arc::clone(&clock) };
     let document = docs.is_on().then(document).transpose()?;
     let site = Site { api: (ingest, query, system), title: TITLE, document };
     Ok(site.into_service(stores, readiness, clock))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use domain::{ScopeSet, SystemClock, Tenant};
+use query_svc::retention::{self, RetentionOptions};
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
 use sentinel_http::exit_code;
 use simulator::{ApiKey, KeySource, Summary};
@@ -34,6 +35,8 @@ pub(crate) struct UpOptions {
     log: LogOptions,
     #[command(flatten)]
     docs: DocsOption,
+    #[command(flatten)]
+    retention: RetentionOptions,
     /// How many replicas of the simulator to run; each plays several services and sends 20 logs a second
     #[arg(long, env = "SENTINEL_SIMULATE", value_name = "N", default_value_t = 0)]
     simulate: u32,
@@ -55,7 +58,9 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
 
     welcome(&*keys, address, &options.docs).await?;
     let simulators = start_simulators(&options, &*keys, address, &shutdown).await?;
-    let lived = service.run_until(process.listener, shutdown.clone()).await;
+    let interval = options.retention.retention_interval;
+    let until = retention::start(&service.stores, interval, Arc::new(SystemClock), shutdown.clone());
+    let lived = service.run_until(process.listener, until).await;
     // Without a service there is nobody to send to, whatever ended it.
     shutdown.cancel();
     wait_for_all(simulators).await;

@@ -3,6 +3,8 @@
 use clap::Parser;
 use runtime::ServiceOptions;
 
+use crate::retention::RetentionOptions;
+
 /// Finds, counts and deletes logs over HTTP.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
@@ -10,4 +12,7 @@ pub struct Config {
     /// What every service is told
     #[command(flatten)]
     pub service: ServiceOptions<8000>,
+    /// How often old logs are deleted
+    #[command(flatten)]
+    pub retention: RetentionOptions,
 }

@@ -1,7 +1,8 @@
-//! The read path: search, count, delete.
+//! The read path: search, count, delete; and the rules by which logs are deleted by themselves.
 //!
 //! * [`api`] the routes, on one page
 //! * [`params`] what query strings mean
+//! * [`retention`] what applies retention rules
 //! * [`app`] the service as a whole: the only place that names an engine
 //! * [`config`] its options
 
@@ -9,6 +10,7 @@ pub mod api;
 pub mod app;
 pub mod config;
 pub mod params;
+pub mod retention;
 
 pub use config::Config;
 

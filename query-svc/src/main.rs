@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use domain::SystemClock;
-use query_svc::{Config, SERVICE, app};
+use query_svc::{Config, SERVICE, app, retention};
 use runtime::Process;
 use sentinel_http::{exit_code, healthcheck};
 
@@ -28,5 +28,7 @@ async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let process = Process::start(SERVICE, &options.listen, &options.log).await?;
     let service = app::build(&config, Arc::new(SystemClock)).await?;
-    Ok(exit_code(service.run_until(process.listener, process.shutdown).await)?)
+    let interval = config.retention.retention_interval;
+    let until = retention::start(&service.stores, interval, Arc::new(SystemClock), process.shutdown.clone());
+    Ok(exit_code(service.run_until(process.listener, until).await)?)
 }

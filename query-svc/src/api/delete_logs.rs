@@ -31,7 +31,7 @@ pub(super) struct Deleted {
 
 pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -> Result<DeleteAnswer> {
     let mut query = Query::of(request)?;
-    let dry_run = read_dry_run(&mut query)?;
+    let dry_run = query.take_switch("dry_run")?;
     let filter = read_filter(&mut query, api.clock.now(), true)?;
     query.finish()?;
     if filter.is_everything() {
@@ -44,12 +44,4 @@ pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -
     }
     let message = if dry_run { "log(s) would be deleted" } else { "log(s) deleted" };
     Ok(DeleteAnswer::Deleted(Json(Deleted { message: format!("{deleted} {message}"), deleted, dry_run })))
-}
-
-fn read_dry_run(query: &mut Query) -> Result<bool, Problem> {
-    match query.take_one("dry_run")?.as_deref() {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(Problem::invalid_parameter("dry_run", "expected true or false")),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Cursor, Page, Principal, Timestamp};
+use domain::{Cursor, Filter, LogRecord, Page, Principal, Timestamp};
 use form_urlencoded::Serializer;
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
@@ -14,7 +14,7 @@ use super::record_schema::LogRecordSchema;
 use crate::params::{Query, fixed_time, read_filter, read_page};
 
 /// How long a search may take.
-const SEARCH_MAX: Duration = Duration::from_secs(30);
+pub(super) const SEARCH_MAX: Duration = Duration::from_secs(30);
 
 /// The names of paging parameters that give way to `limit` and `cursor` in the address of the next page.
 const PAGING_NAMES: [&str; 6] = ["limit", "cursor", "offset", "skip", "page", "page_size"];
@@ -35,20 +35,42 @@ pub(super) enum LogsAnswer {
     ),
 }
 
+/// A page of logs that was found.
+pub(super) struct FoundPage {
+    /// What was asked for.
+    pub(super) filter: Filter,
+    /// Which slice of it.
+    pub(super) page: Page,
+    /// When the search has to be done.
+    pub(super) deadline: Instant,
+    /// The logs.
+    pub(super) records: Vec<LogRecord>,
+    /// The cursor of the next page, if there is one.
+    pub(super) cursor: Option<String>,
+    /// The value of the header `Link`, if there is a next page.
+    pub(super) link: Option<String>,
+}
+
 pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -> Result<LogsAnswer> {
+    let found = find(api, key, request).await?;
+    Ok(LogsAnswer::Found(JsonText::from_serialize(&found.records)?, found.link, found.cursor))
+}
+
+/// Finds the page that a request asks for.
+pub(super) async fn find(api: &QueryApi, key: &Principal, request: &Request) -> Result<FoundPage, Problem> {
     let mut query = Query::of(request)?;
     let now = api.clock.now();
     let filter = read_filter(&mut query, now, false)?;
     let page = read_page(&mut query)?;
     query.finish()?;
     let deadline = Instant::now() + SEARCH_MAX;
-    let found = api.store.search(&key.tenant, &filter, &page, deadline).await.map_err(Problem::from)?;
+    let found = api.store.search(&key.tenant, &filter, &page, deadline).await?;
     if !found.complete {
-        return Err(Problem::from(StoreError::DeadlineExceeded).into());
+        return Err(StoreError::DeadlineExceeded.into());
     }
     let cursor = next_cursor(&found, &page);
     let link = cursor.as_ref().map(|cursor| next_link(request, &page, cursor, now));
-    Ok(LogsAnswer::Found(JsonText::from_serialize(&found.records)?, link, cursor))
+    Ok(FoundPage { filter, page, deadline, records: found.records, cursor, link })
 }
 
 fn next_cursor(found: &SearchPage, page: &Page) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Filter, Severity, SeveritySet, Timestamp};
+use domain::{Filter, Severity, SeveritySet, TextMatch, Timestamp, query};
 use sentinel_http::Problem;
 
 use super::Query;
@@ -43,8 +43,7 @@ const TIME_PARAMETERS: [(&str, Time, End); 7] = [
 /// # Errors
 /// A 400 that names the parameter.
 pub fn read_filter(query: &mut Query, now: Timestamp, with_before: bool) -> Result<Filter, Problem> {
-    let mut filter =
-        Filter { services: read_services(query)?, severities: read_severities(query)?, ..Filter::default() };
+    let mut filter = read_timeless_filter(query)?;
     for (name, time, end) in TIME_PARAMETERS {
         if name == "before" && !with_before {
             continue;
@@ -69,6 +68,27 @@ pub fn read_filter(query: &mut Query, now: Timestamp, with_before: bool) -> Resu
     Ok(filter)
 }
 
+/// Reads the text of a query string that selects records at any time: what a retention rule is about.
+///
+/// # Errors
+/// A 400 that names the parameter; times are none that is known.
+pub fn parse_timeless_filter(text: &str) -> Result<Filter, Problem> {
+    let mut query = Query::parse(text)?;
+    let filter = read_timeless_filter(&mut query)?;
+    query.finish()?;
+    Ok(filter)
+}
+
+/// Takes the parameters out of a query that select records by anything but a time.
+fn read_timeless_filter(query: &mut Query) -> Result<Filter, Problem> {
+    Ok(Filter {
+        services: read_services(query)?,
+        severities: read_severities(query)?,
+        texts: read_texts(query)?,
+        ..Filter::default()
+    })
+}
+
 /// Returns the absolute time that the parameter `name` stands for, if its value counts from `now`: in the address
 /// of a further page it would count from another now, and the pages would not be of one question.
 #[must_use]
@@ -78,6 +98,19 @@ pub fn fixed_time(name: &str, value: &str, now: Timestamp) -> Option<Timestamp> 
         return None;
     }
     read_time(name, value, now).ok()
+}
+
+/// Reads what is looked for in messages, by either of its names.
+fn read_texts(query: &mut Query) -> Result<Vec<TextMatch>, Problem> {
+    let (name, text) = match (query.take_one("q")?, query.take_one("query")?) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid_parameter("query", "is the same as q: give one of them"));
+        }
+        (Some(text), None) => ("q", text),
+        (None, Some(text)) => ("query", text),
+        (None, None) => return Ok(Vec::new()),
+    };
+    query::parse(&text).map_err(|error| Problem::invalid_parameter(name, error))
 }
 
 fn read_services(query: &mut Query) -> Result<Option<BTreeSet<String>>, Problem> {

@@ -11,6 +11,22 @@ const fn time(name: &'static str, description: &'static str) -> QueryParameter {
 /// The parameters that select records.
 pub const FILTER: &[QueryParameter] = &[
     QueryParameter {
+        name: "q",
+        description: "Only logs whose message holds all of these: words, \"quoted phrases\" (whole, in any case), and \
+                      `*parts*` of words. A space is AND. Not supported yet: fields, OR, NOT, parentheses, regular \
+                      expressions, prefixes.",
+        kind: ParameterKind::Text,
+        example: "timeout \"connection reset\" *flow*",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "query",
+        description: "The same as `q`.",
+        kind: ParameterKind::Text,
+        example: "timeout",
+        repeatable: false,
+    },
+    QueryParameter {
         name: "service",
         description: "Only logs of this service; repeat it, or give a comma list, for several. A comma inside a name is \
                       written `\\,`.",
@@ -48,20 +64,42 @@ pub const FILTER: &[QueryParameter] = &[
     time("received_at_end", "Only logs that arrived at this time or earlier."),
 ];
 
-/// The parameter that `DELETE /logs` knows beside [`FILTER`].
+/// The parameters that `DELETE /logs` knows beside [`FILTER`].
 pub const DELETE: &[QueryParameter] = &[
     time(
         "before",
         "Delete logs that happened before this time: the same as `to`. Absolute, or relative: `now-30d`.",
     ),
+    dry_run("Only count what would be deleted."),
+];
+
+/// The parameter of a new retention rule.
+pub const NEW_RULE: &[QueryParameter] =
+    &[dry_run("Make no rule; answer with a preview of what it would delete now.")];
+
+/// The parameters that a time series knows beside [`FILTER`].
+pub const SERIES: &[QueryParameter] = &[
     QueryParameter {
-        name: "dry_run",
-        description: "Only count what would be deleted.",
-        kind: ParameterKind::Boolean,
-        example: "true",
+        name: "interval",
+        description: "How long a bucket is: a number and s, m, h, d or w. Missing: 5 minutes. At most 10000 buckets.",
+        kind: ParameterKind::Text,
+        example: "5m",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "time_range",
+        description: "The time before now that is meant, instead of `from` and `to`: a number and s, m, h, d or w. \
+                      Without any of them: the last hour.",
+        kind: ParameterKind::Text,
+        example: "1h",
         repeatable: false,
     },
 ];
+
+const fn dry_run(description: &'static str) -> QueryParameter {
+    let kind = ParameterKind::Boolean;
+    QueryParameter { name: "dry_run", description, kind, example: "true", repeatable: false }
+}
 
 /// The parameters that say which slice is meant. One style at a time: `cursor`, `offset` (= `skip`), or `page`.
 pub const PAGING: &[QueryParameter] = &[

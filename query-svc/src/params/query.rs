@@ -52,6 +52,18 @@ impl Query {
         }
     }
 
+    /// Takes the value of a switch; off unless it is given.
+    ///
+    /// # Errors
+    /// A 400 when it is neither on nor off.
+    pub fn take_switch(&mut self, name: &'static str) -> Result<bool, Problem> {
+        match self.take_one(name)?.as_deref() {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => Err(Problem::invalid_parameter(name, "expected true or false")),
+        }
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

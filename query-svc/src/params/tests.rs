@@ -100,13 +100,53 @@ fn a_filter_that_cannot_be_read_is_an_error_that_names_the_parameter() {
         ("from=now&to=now-1h", "the range ends before it starts"),
         ("from=now&from=now", "given more than once"),
         ("servce=auth", "unknown parameter \"servce\""),
-        ("q=x", "unknown parameter \"q\""),
+        ("q=a&q=b", "given more than once"),
+        ("q=a&query=b", "parameter query: is the same as q"),
+        ("q=service:auth", "parameter q: at byte 7: a field (name:value) is not supported yet"),
+        ("query=a%20(b)", "parameter query: at byte 2: parentheses"),
+        ("q=a%20(b)", "\na (b)\n  ^"),
+        ("q=time*", "not supported yet"),
         ("service=%ff", "percent-encoded UTF-8"),
     ];
     for (query, expected) in cases {
         let problem = filter(query).expect_err(query);
         assert_eq!(problem.status().as_u16(), 400, "{query}");
         assert!(problem.detail().contains(expected), "{query}: {}", problem.detail());
+    }
+}
+
+#[test]
+fn messages_are_selected_by_words_phrases_and_parts_under_either_name() {
+    let cases = [
+        ("q=", "anything", true),
+        ("q=timeout", "a TIMEOUT b", true),
+        ("q=timeout", "timeouts", false),
+        ("q=time%20out", "out of time", true),
+        ("q=%22time+out%22", "out of time", false),
+        ("query=*over*+AND+stack", "stack overflow", true),
+        ("query=*over*+AND+stack", "heap overflow", false),
+    ];
+    for (query, message, expected) in cases {
+        assert_eq!(filter(query).unwrap().selects_message(message), expected, "{query}");
+    }
+}
+
+#[test]
+fn the_filter_of_a_rule_is_that_of_a_search_without_times() {
+    let text = "service=auth,pay&level=error&min_severity=warn&q=%22a%20b%22";
+    assert_eq!(parse_timeless_filter(text).unwrap(), filter(text).unwrap());
+    assert!(parse_timeless_filter("").unwrap().is_everything());
+    for wrong in [
+        "from=now-1h",
+        "before=now",
+        "received_at_end=now",
+        "time_range=1h",
+        "limit=5",
+        "x",
+        "q=(",
+        "service=",
+    ] {
+        assert_eq!(parse_timeless_filter(wrong).expect_err(wrong).status().as_u16(), 400, "{wrong}");
     }
 }
 

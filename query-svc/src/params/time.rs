@@ -45,7 +45,12 @@ fn read_seconds(distance: &str) -> Option<i64> {
         ("+", rest) => (1, rest),
         _ => return None,
     };
-    let (number, unit) = rest.split_at_checked(rest.len().checked_sub(1)?)?;
+    read_distance(rest)?.checked_mul(sign)
+}
+
+/// Reads a number and a unit (s m h d w), such as `5m`; returns seconds.
+pub(super) fn read_distance(text: &str) -> Option<i64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds_per_unit: i64 = match unit {
         "s" => 1,
         "m" => 60,
@@ -58,5 +63,5 @@ fn read_seconds(distance: &str) -> Option<i64> {
         return None;
     }
     let number: i64 = number.parse::<u32>().ok()?.into();
-    number.checked_mul(sign * seconds_per_unit)
+    number.checked_mul(seconds_per_unit)
 }

@@ -9,6 +9,7 @@ mod idempotency;
 mod keys;
 mod loghub;
 mod queries;
+mod retention;
 mod scopes;
 mod shutdown;
 mod simulate;

@@ -27,7 +27,7 @@ const INGEST_SVC: [Row; 8] = [
     ("POST", "/api/v1/logs/batch", [401, 201, 403, 403]),
 ];
 
-const QUERY_SVC: [Row; 10] = [
+const QUERY_SVC: [Row; 16] = [
     ("GET", "/", [200, 200, 200, 200]),
     ("GET", "/health", [200, 200, 200, 200]),
     ("GET", "/livez", [200, 200, 200, 200]),
@@ -38,6 +38,13 @@ const QUERY_SVC: [Row; 10] = [
     ("GET", "/logs/{id}", [401, 403, 404, 403]),
     ("GET", "/api/v1/logs/{id}", [401, 403, 404, 403]),
     ("GET", "/stats", [401, 403, 200, 403]),
+    ("GET", "/api/v1/logs", [401, 403, 200, 403]),
+    ("GET", "/api/v1/metrics/timeseries", [401, 403, 200, 403]),
+    // Who may see the rules is who may delete: they say what is deleted, and a preview counts it.
+    ("GET", "/api/v1/retention-rules", [401, 403, 403, 200]),
+    ("POST", "/api/v1/retention-rules", [401, 403, 403, 400]),
+    ("GET", "/api/v1/retention-rules/preview", [401, 403, 403, 200]),
+    ("DELETE", "/api/v1/retention-rules/{id}", [401, 403, 403, 404]),
 ];
 
 /// Beside the operations: open to everybody, and in no document.

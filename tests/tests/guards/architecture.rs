@@ -38,10 +38,11 @@ const SERVICE: [&str; 5] =
     ["sentinel-domain", "sentinel-store", "sentinel-store-sqlite", "sentinel-http", "sentinel-runtime"];
 
 /// What packages may use in their tests beside that.
-const DEV: [(&str, &[&str]); 5] = [
+const DEV: [(&str, &[&str]); 6] = [
     ("sentinel-store", &["sentinel-store"]),
     ("sentinel-store-sqlite", &["sentinel-store", "sentinel-testkit"]),
     ("sentinel-http", &["sentinel-testkit"]),
+    ("query-svc", &["sentinel-testkit"]),
     ("simulator", &[]),
     (
         "e2e-tests",

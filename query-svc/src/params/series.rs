@@ -1,0 +1,170 @@
+//! The parameters of a time series: which time, cut into buckets of which length.
+
+use domain::limits::BUCKETS_MAX;
+use domain::{Filter, Timestamp};
+use sentinel_http::Problem;
+use store::Buckets;
+
+use super::time::read_distance;
+use super::{Query, read_filter};
+
+/// How long a bucket is when the client does not say (5 minutes).
+const INTERVAL_DEFAULT_SECONDS: i64 = 300;
+
+/// How long before its end a series starts when the client does not say (1 h).
+const RANGE_DEFAULT_SECONDS: i64 = 3600;
+
+/// The longest bucket (one year).
+const INTERVAL_MAX_SECONDS: i64 = 365 * 86_400;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// The parameters that `time_range` stands for.
+const RANGE_NAMES: &str = "from, to, timestamp_start, timestamp_end";
+
+/// What a time series counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// The records that are counted: those of the series' time only.
+    pub filter: Filter,
+    /// The buckets; the first one starts at a multiple of their length.
+    pub buckets: Buckets,
+    /// The end of the time that is counted; the last bucket may reach beyond it.
+    pub to: Timestamp,
+}
+
+/// Takes a time series out of a query.
+///
+/// # Errors
+/// A 400 that names the parameter.
+pub fn read_series(query: &mut Query, now: Timestamp) -> Result<Series, Problem> {
+    let interval = read_length(query, "interval")?.unwrap_or(INTERVAL_DEFAULT_SECONDS);
+    if interval > INTERVAL_MAX_SECONDS {
+        let reason = format!("is at most {INTERVAL_MAX_SECONDS} seconds (a year)");
+        return Err(Problem::invalid_parameter("interval", reason));
+    }
+    let width_micros = interval * MICROS_PER_SECOND;
+    let time_range = read_length(query, "time_range")?;
+    let mut filter = read_filter(query, now, false)?;
+    let named = filter.timestamp;
+    if time_range.is_some() && (named.from.is_some() || named.to.is_some()) {
+        let reason = format!("stands for {RANGE_NAMES}: give it or them");
+        return Err(Problem::invalid_parameter("time_range", reason));
+    }
+    let to = named.to.unwrap_or(now.as_micros());
+    let length = time_range.unwrap_or(RANGE_DEFAULT_SECONDS).saturating_mul(MICROS_PER_SECOND);
+    let from = named.from.unwrap_or(to.saturating_sub(length)).max(Timestamp::MIN.as_micros());
+    if from > to {
+        return Err(Problem::invalid_parameter("from", "the range ends before it starts"));
+    }
+    let start_micros = from - from.rem_euclid(width_micros);
+    let count = div_ceil(to - start_micros, width_micros);
+    let count = usize::try_from(count).ok().filter(|count| *count <= BUCKETS_MAX).ok_or_else(|| {
+        let reason = format!("{count} buckets are more than the limit of {BUCKETS_MAX}: ask for longer ones");
+        Problem::invalid_parameter("interval", reason)
+    })?;
+    filter.timestamp.from = Some(start_micros);
+    filter.timestamp.to = Some(to);
+    let buckets = Buckets { start_micros, width_micros, count };
+    Ok(Series { filter, buckets, to: Timestamp::saturating_from_micros(to) })
+}
+
+/// Reads a length of time; returns seconds.
+fn read_length(query: &mut Query, name: &'static str) -> Result<Option<i64>, Problem> {
+    let Some(text) = query.take_one(name)? else { return Ok(None) };
+    let seconds = read_distance(&text).filter(|seconds| *seconds > 0);
+    let reason = "expected a length of time of at least 1s, such as 5m (s, m, h, d or w)";
+    seconds.map(Some).ok_or_else(|| Problem::invalid_parameter(name, reason))
+}
+
+/// Divides numbers that are not negative, and rounds up.
+fn div_ceil(number: i64, divisor: i64) -> i64 {
+    number / divisor + i64::from(number % divisor > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::TimeRange;
+
+    use super::*;
+
+    /// 2025-04-01T12:00:00Z.
+    const NOON: i64 = 1_743_508_800_000_000;
+    const MINUTE: i64 = 60 * MICROS_PER_SECOND;
+
+    /// Reads a series at 90 s after noon.
+    fn series(query: &str) -> Result<Series, Problem> {
+        let mut query = Query::parse(query)?;
+        let now = Timestamp::saturating_from_micros(NOON + 90 * MICROS_PER_SECOND);
+        let series = read_series(&mut query, now)?;
+        query.finish()?;
+        Ok(series)
+    }
+
+    #[test]
+    fn a_series_starts_at_a_multiple_of_its_interval_and_covers_the_time_asked_for() {
+        let cases = [
+            ("", -60 * MINUTE, 300, 13, 90),
+            ("interval=1m&time_range=5m", -4 * MINUTE, 60, 6, 90),
+            ("interval=30s&time_range=1m", MINUTE / 2, 30, 2, 90),
+            ("interval=1m&from=2025-04-01T12:00:00Z", 0, 60, 2, 90),
+            ("interval=1m&from=2025-04-01T11:59:59.9Z&to=2025-04-01T12:01:00Z", -MINUTE, 60, 2, 60),
+            ("interval=1m&from=2025-04-01T12:00:00Z&timestamp_end=2025-04-01T12:01:00Z", 0, 60, 2, 60),
+            ("interval=1h&to=2025-04-01T12:00:00Z", -60 * MINUTE, 3600, 1, 0),
+            ("interval=1m&from=2025-04-01T12:00:00Z&to=2025-04-01T12:00:00Z", 0, 60, 0, 0),
+            ("interval=1s&from=2025-04-01T12:00:00Z&to=2025-04-01T14:46:40Z", 0, 1, 10_000, 10_000),
+            ("interval=52w&from=0&to=now", -NOON, 52 * 604_800, 56, 90),
+        ];
+        for (query, start, seconds, count, to) in cases {
+            let series = series(query).unwrap();
+            let (start_micros, width_micros) = (NOON + start, seconds * MICROS_PER_SECOND);
+            assert_eq!(series.buckets, Buckets { start_micros, width_micros, count }, "{query}");
+            let to = if query.contains("timestamp_end") {
+                (NOON + to * 1_000_000) + 1
+            } else {
+                NOON + to * 1_000_000
+            };
+            assert_eq!(series.to.as_micros(), to, "{query}");
+            let counted = TimeRange { from: Some(start_micros), to: Some(to) };
+            assert_eq!(series.filter.timestamp, counted, "{query}");
+        }
+    }
+
+    #[test]
+    fn every_filter_narrows_a_series() {
+        let series = series("service=auth&level=error&q=timeout&received_at_start=now-1d").unwrap();
+        let filter = series.filter;
+        assert!(filter.services.is_some() && filter.received_at.from.is_some() && filter.texts.len() == 1);
+    }
+
+    #[test]
+    fn a_series_that_cannot_be_read_is_an_error_that_names_the_parameter() {
+        let cases = [
+            ("interval=", "parameter interval"),
+            ("interval=0s", "parameter interval"),
+            ("interval=5", "parameter interval"),
+            ("interval=-5m", "parameter interval"),
+            ("interval=1.5h", "parameter interval"),
+            ("interval=5M", "parameter interval"),
+            ("interval=5m&interval=1m", "given more than once"),
+            ("interval=53w", "at most 31536000 seconds"),
+            ("interval=99999999999w", "parameter interval"),
+            ("time_range=0h", "parameter time_range"),
+            ("time_range=lots", "parameter time_range"),
+            ("time_range=1h&from=now-2h", "parameter time_range"),
+            ("time_range=1h&to=now", "parameter time_range"),
+            ("interval=1s&time_range=10001s", "10001 buckets are more than the limit of 10000"),
+            ("interval=1s&from=0", "more than the limit of 10000"),
+            ("interval=1s&time_range=4294967295w", "more than the limit of 10000"),
+            ("from=now%2B1h", "the range ends before it starts"),
+            ("from=now&to=now-1h", "the range ends before it starts"),
+            ("group_by=service", "unknown parameter \"group_by\""),
+            ("limit=5", "unknown parameter \"limit\""),
+        ];
+        for (query, expected) in cases {
+            let problem = series(query).expect_err(query);
+            assert_eq!(problem.status().as_u16(), 400, "{query}");
+            assert!(problem.detail().contains(expected), "{query}: {}", problem.detail());
+        }
+    }
+}
