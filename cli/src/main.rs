@@ -1,11 +1,12 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys, `backup` and `restore` copy the data away and back, `bench` measures.
+//! keeps API keys, `backup` and `restore` copy the data away and back, `verify` looks for damage, `bench` measures.
 
 mod app;
 mod backup;
 mod bench;
 mod keys;
 mod up;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ enum Command {
     Restore(backup::RestoreOptions),
     /// Measures how fast a running service answers; `engine` measures what the services cost
     Bench(bench::BenchOptions),
+    /// Decodes and recounts all logs, beside services that may run; exit code 1 and a list when anything is wrong
+    Verify(verify::VerifyOptions),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::Backup(options) => backup::backup(options).await.map(|()| ExitCode::SUCCESS),
             Command::Bench(options) => bench::run(options).await,
             Command::Restore(options) => backup::restore(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Verify(options) => verify::run(options).await,
         }
     })
 }

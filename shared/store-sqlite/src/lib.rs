@@ -6,6 +6,7 @@
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
 //! * [`SqliteKeyStore`] implements [`store::KeyStore`], [`SqliteRetentionStore`] [`store::RetentionStore`]
 //! * [`backup`](fn@backup) and [`restore`] copy both files away and back, and verify them
+//! * [`verify`](verify()) compares everything that is kept twice
 //!
 //! Rules that the promise of a durable answer rests on:
 //! one writer at a time (`BEGIN IMMEDIATE`), `synchronous=FULL`, a request's write never runs inside the
@@ -34,12 +35,14 @@ mod merge;
 mod retention_store;
 mod search;
 mod shrink;
+mod verify;
 
 pub use backup::{BackupError, BackupReport, RestoreReport, StoredFile, backup, restore};
 pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;
 pub use log_store::SqliteLogStore;
 pub use retention_store::SqliteRetentionStore;
+pub use verify::{Problem, VerifyError, VerifyProgress, VerifyReport, verify};
 
 /// Opens the logs, the keys and the retention rules of a data directory; makes what is not there.
 ///

@@ -14,12 +14,13 @@ const SUITES: [&str; 1] = ["shared/store/src/conformance.rs"];
 const SERVICES: [&str; 3] = ["ingest-svc/src/", "query-svc/src/", "cli/src/"];
 
 /// Who may name an engine.
-const ENGINE_IN: [&str; 5] = [
+const ENGINE_IN: [&str; 6] = [
     "ingest-svc/src/app.rs",
     "query-svc/src/app.rs",
     "cli/src/app.rs",
     "cli/src/backup.rs",
     "cli/src/keys/mod.rs",
+    "cli/src/verify.rs",
 ];
 
 /// Who may speak SQL beside the engine: what the engine is compared with.

@@ -11,7 +11,7 @@ use sqlx::{Connection, SqliteConnection};
 use store::StoreError;
 
 use super::BackupError;
-use crate::blocks::{BlockRow, blocks_by_id, check_token_filter, read_chunk, read_head};
+use crate::blocks::{BlockRow, blocks_by_id, read_chunk, read_head, read_token_filter};
 use crate::database::{Database, OpenError, Schema, classify};
 
 /// How many blocks are read at a time.
@@ -101,7 +101,10 @@ async fn read_block(connection: &mut SqliteConnection, block: &BlockRow) -> Resu
     for chunk in 0..head.chunk_lengths.len() {
         read_chunk(connection, block, &head.chunk_lengths, chunk).await?;
     }
-    check_token_filter(connection, block).await
+    if block.has_token_filter {
+        read_token_filter(connection, block).await?;
+    }
+    Ok(())
 }
 
 /// Says of a file that it cannot be read. It was opened by itself and nobody writes to it, so the file is to blame.

@@ -67,14 +67,21 @@ impl TokenHash {
 /// Writes the slices of a filter over the tokens of a batch's messages and attributes.
 #[must_use]
 pub fn encode_token_filter(batch: &RecordBatch) -> Vec<Vec<u8>> {
-    let mut tokens = DistinctTokens::default();
-    for message in batch.messages().iter() {
-        tokens.add_text(message);
+    DistinctTokens::of(batch).encode()
+}
+
+/// Says whether a filter of these slices holds every token of a batch.
+///
+/// # Errors
+/// [`Malformed`] when a slice is damaged.
+pub fn holds_all_tokens(slices: &[Vec<u8>], batch: &RecordBatch) -> Result<bool, Malformed> {
+    for hash in DistinctTokens::of(batch).hashes {
+        let slice = slices.get(TokenHash(hash).slice()).ok_or(Malformed("a slice is missing"))?;
+        if !may_hold(slice, TokenHash(hash))? {
+            return Ok(false);
+        }
     }
-    for attributes in batch.attributes().iter() {
-        tokens.add_json(attributes);
-    }
-    tokens.encode()
+    Ok(true)
 }
 
 /// Says whether the block whose filter has this slice may hold the token.
@@ -117,6 +124,13 @@ impl Default for DistinctTokens {
 }
 
 impl DistinctTokens {
+    fn of(batch: &RecordBatch) -> Self {
+        let mut tokens = Self::default();
+        batch.messages().iter().for_each(|message| tokens.add_text(message));
+        batch.attributes().iter().for_each(|attributes| tokens.add_json(attributes));
+        tokens
+    }
+
     fn add_text(&mut self, text: &str) {
         let folded = fold(text);
         if folded.is_ascii() {

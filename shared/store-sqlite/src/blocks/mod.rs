@@ -14,10 +14,10 @@ mod walk;
 mod write;
 
 pub(crate) use parts::{
-    BlockParts, check_token_filter, read_chunk, read_head, read_parts, rule_out_by_tokens,
+    BlockParts, read_chunk, read_head, read_parts, read_token_filter, rule_out_by_tokens,
 };
 pub(crate) use row::{BlockRow, Coverage};
-pub(crate) use walk::{Walk, block_holding, blocks_by_id};
+pub(crate) use walk::{Walk, block_by_row_id, block_holding, blocks_by_id};
 pub(crate) use write::{NewBlock, bury, insert_block, remove_block};
 
 /// A block with so many records is not merged any more.

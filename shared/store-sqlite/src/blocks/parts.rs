@@ -167,21 +167,19 @@ pub(crate) async fn rule_out_by_tokens(
     Ok(())
 }
 
-/// Reads every slice of a block's token filter, and checks it.
-pub(crate) async fn check_token_filter(
+/// Reads and checks every slice of the token filter of a block that has one.
+pub(crate) async fn read_token_filter(
     snapshot: &mut SqliteConnection,
     block: &BlockRow,
-) -> Result<(), StoreError> {
-    if !block.has_token_filter {
-        return Ok(());
-    }
+) -> Result<Vec<Vec<u8>>, StoreError> {
     let first = block.id * SLICES as i64;
     let slices = read_slices(snapshot, (first..first + SLICES as i64).collect()).await?;
     let damaged = |malformed| corrupt(block.id, "token filter", malformed);
     if slices.len() != SLICES {
         return Err(damaged(Malformed("a slice is missing")));
     }
-    slices.values().try_for_each(|slice| check_slice(slice).map(drop).map_err(damaged))
+    slices.values().try_for_each(|slice| check_slice(slice).map(drop)).map_err(damaged)?;
+    Ok(slices.into_values().collect())
 }
 
 fn may_be_asked(block: &BlockRow, filter: &Filter) -> bool {

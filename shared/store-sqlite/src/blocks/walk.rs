@@ -128,3 +128,12 @@ pub(crate) async fn block_holding(
     let block = row.as_ref().map(BlockRow::from_row).transpose()?;
     Ok(block.filter(|block| block.span.last_id >= id))
 }
+
+/// Returns the block whose row has this id, if it is still there.
+pub(crate) async fn block_by_row_id(
+    snapshot: &mut SqliteConnection,
+    id: i64,
+) -> Result<Option<BlockRow>, StoreError> {
+    let row = sqlx::query(select_blocks!("WHERE id = ?")).bind(id).fetch_optional(snapshot).await;
+    row.map_err(classify)?.as_ref().map(BlockRow::from_row).transpose()
+}

@@ -12,7 +12,7 @@ use domain::{Filter, Severity, Tenant, Timestamp};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
-use super::Tally;
+use super::tally::{Series, Tally};
 use crate::block::{Malformed, VarintReader, put_varint, severity_of_number};
 use crate::blocks::{Walk, read_head};
 use crate::database::{classify, column};
@@ -112,6 +112,30 @@ pub(crate) async fn read_minutes(
         counts.push(MinuteCount { start, count: selected });
     }
     Ok(counts)
+}
+
+/// Returns the counts of all of a tenant's minutes.
+pub(crate) async fn all_minutes(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+) -> Result<BTreeMap<i64, BTreeMap<Series, u64>>, StoreError> {
+    let names = sqlx::query("SELECT code, name FROM services WHERE tenant = ?").bind(tenant.as_str());
+    let names = names.fetch_all(&mut *snapshot).await.map_err(classify)?;
+    let name = |row| Ok((column(row, "services", "code")?, column(row, "services", "name")?));
+    let names: HashMap<i64, String> = names.iter().map(name).collect::<Result<_, StoreError>>()?;
+    let rows = sqlx::query("SELECT minute, cells FROM minutes WHERE tenant = ?").bind(tenant.as_str());
+    let rows = rows.fetch_all(snapshot).await.map_err(classify)?;
+    let mut minutes = BTreeMap::new();
+    for row in &rows {
+        let minute: i64 = column(row, "minutes", "minute")?;
+        let cells = decode(column(row, "minutes", "cells")?).map_err(|e| corrupt(minute, e))?;
+        let named = cells.into_iter().map(|((code, severity), count)| {
+            let name = names.get(&code).cloned().unwrap_or_else(|| format!("service {code}, without a name"));
+            ((name, severity), count)
+        });
+        minutes.insert(minute, named.collect());
+    }
+    Ok(minutes)
 }
 
 /// Counts the minutes of all blocks that are there: for a file that was written before minutes were counted.

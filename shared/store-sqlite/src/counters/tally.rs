@@ -8,7 +8,7 @@ use super::minutes::minute_of;
 use crate::block::Head;
 
 /// A service and a severity: what is counted together.
-pub(super) type Series = (String, Severity);
+pub(crate) type Series = (String, Severity);
 
 /// Records, counted per service and severity, and per minute of these.
 #[derive(Debug, Default)]
@@ -62,7 +62,8 @@ impl Tally {
         self.totals.get(series)
     }
 
-    pub(super) fn minutes(&self) -> &BTreeMap<i64, BTreeMap<Series, u64>> {
+    /// Returns the counts per minute.
+    pub(crate) fn minutes(&self) -> &BTreeMap<i64, BTreeMap<Series, u64>> {
         &self.minutes
     }
 

@@ -38,11 +38,9 @@ impl Database {
         schema: &Schema,
     ) -> Result<Self, OpenError> {
         let database = Self {
-            path,
             #[cfg(feature = "faults")]
             weakened: directory.weakened,
-            #[cfg(test)]
-            is_full: std::sync::Arc::default(),
+            ..Self::at(path)
         };
         let open_error = |source| OpenError::Sqlite { path: database.path.clone(), source };
         let mut connection = database.first_options().connect().await.map_err(open_error)?;
