@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::group::{Group, for_one_request};
 use super::queue::Waiting;
 use super::statements::{find_first_answer, keep_keys, take_ids};
-use crate::block::{encode_block, encode_token_filter};
+use crate::block::Form;
 use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
 use crate::database::{READ_MAX, Reader, Snapshot, Writer, is_fatal};
@@ -186,10 +186,9 @@ async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<(NewBlock, Tally)>, Sto
     tokio::task::spawn_blocking(encode_all).await.map_err(|panic| StoreError::Fatal(panic.into()))
 }
 
-/// Encodes a batch. What is small will be merged soon and gets its token filter then.
+/// Encodes a batch. What is small will be merged soon, and settles then.
 fn encode_consecutive(batch: &RecordBatch) -> (NewBlock, Tally) {
     let id_offsets: Vec<u64> = (0..batch.len() as u64).collect();
-    let is_full = batch.len() >= FULL_BLOCK_RECORDS;
-    let token_slices = if is_full { encode_token_filter(batch) } else { Vec::new() };
-    (NewBlock { encoded: encode_block(batch, &id_offsets), token_slices }, Tally::of(batch))
+    let form = if batch.len() >= FULL_BLOCK_RECORDS { Form::Settled } else { Form::Quick };
+    (NewBlock::encode(batch, &id_offsets, form), Tally::of(batch))
 }

@@ -2,7 +2,7 @@
 
 use domain::{RecordBatch, RecordRef};
 
-use super::{EncodedBlock, Malformed, decode_chunk, decode_head};
+use super::{EncodedBlock, Malformed, decode_head, decode_messages, decode_rest};
 
 /// Decodes a block and compares it with what went into it.
 ///
@@ -18,18 +18,18 @@ pub fn check_block(block: &EncodedBlock, batch: &RecordBatch, id_offsets: &[u64]
     }
     let mut row = 0;
     for (payload, length) in block.chunks.iter().zip(&head.chunk_lengths) {
-        let texts = decode_chunk(payload, *length)?;
+        let (messages, rest) = (decode_messages(payload, *length)?, decode_rest(payload, *length)?);
         for place in 0..*length {
             let read = RecordRef {
                 timestamp: head.timestamps[row],
                 received_at: head.received[row],
                 severity: head.severities[row],
                 service: &services[head.service_codes[row] as usize],
-                message: texts.messages.get(place),
-                trace_id: texts.trace_ids.get(place),
-                span_id: texts.span_ids.get(place),
-                host: texts.hosts.get(place),
-                attributes: texts.attributes.get(place),
+                message: &messages.get(place),
+                trace_id: &rest.trace_ids.get(place),
+                span_id: &rest.span_ids.get(place),
+                host: &rest.hosts.get(place),
+                attributes: &rest.attributes.get(place),
             };
             if read != batch.get(row) {
                 return Err(DIFFERS);

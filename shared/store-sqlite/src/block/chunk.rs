@@ -1,39 +1,45 @@
-//! A chunk: the texts of some of a block's records.
+//! A chunk: the texts of some of a block's records. Messages lie in a frame of their own, because most searches
+//! need nothing else.
 
 use std::ops::Range;
 
 use domain::RecordBatch;
 use domain::batch::TextColumn;
 
+use super::frame::{Content, FrameWriter};
+use super::texts::{self, Mode, Source, Span, Texts};
 use super::varint::{self, Reader};
-use super::{CHUNK_MAX_BYTES, CHUNK_MAX_RECORDS, Malformed, frame};
+use super::{CHUNK_MAX_BYTES, Form, Malformed, frame};
 
-const VERSION: u8 = 1;
-const ALL_EMPTY: u8 = 0;
-const PLAIN: u8 = 1;
+const VERSION: u8 = 2;
 
-/// The decoded texts of a chunk's records, in order.
-#[derive(Debug, Default)]
-pub struct ChunkTexts {
-    /// What happened.
-    pub messages: TextColumn,
+/// The version before is one frame, and its content begins with a version.
+const VERSION_OF_ONE_FRAME: u8 = 1;
+const FRAME_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+
+/// Most records of any chunk: more is a sign of corruption.
+const RECORDS_MAX: usize = 1 << 20;
+
+/// The texts of a chunk's records, but for the messages.
+#[derive(Debug)]
+pub struct Rest {
     /// JSON objects; empty: no attributes.
-    pub attributes: TextColumn,
+    pub attributes: Texts,
     /// Traces; empty: none.
-    pub trace_ids: TextColumn,
+    pub trace_ids: Texts,
     /// Spans; empty: none.
-    pub span_ids: TextColumn,
+    pub span_ids: Texts,
     /// Machines; empty: none.
-    pub hosts: TextColumn,
+    pub hosts: Texts,
 }
 
 /// Splits a batch into the rows of its chunks.
-pub(super) fn split(batch: &RecordBatch) -> Vec<Range<usize>> {
+pub(super) fn split(batch: &RecordBatch, form: Form) -> Vec<Range<usize>> {
     let mut chunks = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for row in 0..batch.len() {
         let added = batch.messages().get(row).len() + batch.attributes().get(row).len();
-        let is_full = row - start == CHUNK_MAX_RECORDS || bytes + added > CHUNK_MAX_BYTES;
+        let is_full = row - start == form.chunk_max_records() || bytes + added > CHUNK_MAX_BYTES;
         if is_full && row > start {
             chunks.push(start..row);
             (start, bytes) = (row, 0);
@@ -44,58 +50,102 @@ pub(super) fn split(batch: &RecordBatch) -> Vec<Range<usize>> {
     chunks
 }
 
-/// Writes the content of a chunk, to be framed.
-pub(super) fn encode_content(batch: &RecordBatch, rows: &Range<usize>) -> Vec<u8> {
-    let mut out = vec![VERSION];
-    let columns = [batch.messages(), batch.attributes(), batch.trace_ids(), batch.span_ids(), batch.hosts()];
-    for column in columns {
-        put_column(&mut out, column, rows);
+/// Writes the payload of a chunk.
+pub(super) fn encode(
+    batch: &RecordBatch,
+    rows: &Range<usize>,
+    form: Form,
+    writer: &mut FrameWriter,
+) -> Vec<u8> {
+    let messages = writer.write(&columns(rows, form, &[(batch.messages(), Mode::Numbers)]));
+    let rest = [
+        (batch.attributes(), Mode::Json),
+        (batch.trace_ids(), Mode::Numbers),
+        (batch.span_ids(), Mode::Numbers),
+        (batch.hosts(), Mode::Numbers),
+    ];
+    let rest = writer.write(&columns(rows, form, &rest));
+    let mut payload = Vec::with_capacity(messages.len() + rest.len() + 6);
+    payload.push(VERSION);
+    varint::put_usize(&mut payload, messages.len());
+    payload.extend_from_slice(&messages);
+    payload.extend_from_slice(&rest);
+    payload
+}
+
+fn columns(rows: &Range<usize>, form: Form, columns: &[(&TextColumn, Mode)]) -> Content {
+    let mut out = Content::default();
+    let mut spans = Vec::with_capacity(rows.len());
+    for (column, mode) in columns {
+        spans.clear();
+        let mut end = 0;
+        for row in rows.clone() {
+            let start = end;
+            end += column.get(row).len();
+            spans.push(Span::new(start..end).expect("a chunk's texts are shorter than 4 GiB"));
+        }
+        let texts = Source { joined: column.joined(rows.clone()), spans: &spans };
+        match form {
+            Form::Quick => texts::put_plain(&mut out, texts),
+            Form::Settled => texts::put_split(&mut out, texts, *mode),
+        }
     }
     out
 }
 
-fn put_column(out: &mut Vec<u8>, column: &TextColumn, rows: &Range<usize>) {
-    let texts = column.joined(rows.clone());
-    if texts.is_empty() {
-        out.push(ALL_EMPTY);
-        return;
-    }
-    out.push(PLAIN);
-    for row in rows.clone() {
-        varint::put_usize(out, column.get(row).len());
-    }
-    out.extend_from_slice(texts.as_bytes());
-}
-
-/// Reads a framed chunk of so many records.
+/// Reads the messages of a chunk of so many records.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn decode_chunk(frame: &[u8], records: usize) -> Result<ChunkTexts, Malformed> {
-    let content = frame::read(frame)?;
-    let mut reader = Reader::new(&content);
-    reader.version(VERSION)?;
-    Ok(ChunkTexts {
-        messages: read_column(&mut reader, records)?,
-        attributes: read_column(&mut reader, records)?,
-        trace_ids: read_column(&mut reader, records)?,
-        span_ids: read_column(&mut reader, records)?,
-        hosts: read_column(&mut reader, records)?,
-    })
+pub fn decode_messages(payload: &[u8], records: usize) -> Result<Texts, Malformed> {
+    check_records(records)?;
+    if payload.starts_with(&FRAME_MAGIC) {
+        let content = frame::read(payload)?;
+        return Texts::read(&mut in_one_frame(&content)?, records);
+    }
+    let content = frame::read(frames(payload)?.0)?;
+    Texts::read(&mut Reader::new(&content), records)
 }
 
-fn read_column(reader: &mut Reader<'_>, records: usize) -> Result<TextColumn, Malformed> {
-    let mut column = TextColumn::default();
-    match reader.byte()? {
-        ALL_EMPTY => (0..records).for_each(|_| column.push("")),
-        PLAIN => {
-            let lengths = (0..records).map(|_| reader.usize()).collect::<Result<Vec<_>, _>>()?;
-            for length in lengths {
-                let text = std::str::from_utf8(reader.bytes(length)?);
-                column.push(text.map_err(|_| Malformed("a text is not UTF-8"))?);
-            }
-        }
-        _ => return Err(Malformed("a column is written in a form that is not known here")),
+/// Reads the other texts of a chunk of so many records.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn decode_rest(payload: &[u8], records: usize) -> Result<Rest, Malformed> {
+    check_records(records)?;
+    if payload.starts_with(&FRAME_MAGIC) {
+        let content = frame::read(payload)?;
+        let mut reader = in_one_frame(&content)?;
+        Texts::read(&mut reader, records)?;
+        return read_rest(&mut reader, records);
     }
-    Ok(column)
+    let content = frame::read(frames(payload)?.1)?;
+    read_rest(&mut Reader::new(&content), records)
+}
+
+fn check_records(records: usize) -> Result<(), Malformed> {
+    if records > RECORDS_MAX { Err(Malformed("a chunk has too many records")) } else { Ok(()) }
+}
+
+fn in_one_frame(content: &[u8]) -> Result<Reader<'_>, Malformed> {
+    let mut reader = Reader::new(content);
+    reader.version(VERSION_OF_ONE_FRAME)?;
+    Ok(reader)
+}
+
+/// Returns the frame of the messages and that of the rest.
+fn frames(payload: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let mut reader = Reader::new(payload);
+    reader.version(VERSION)?;
+    let length = reader.usize()?;
+    Ok((reader.bytes(length)?, reader.rest()))
+}
+
+fn read_rest(reader: &mut Reader<'_>, records: usize) -> Result<Rest, Malformed> {
+    Ok(Rest {
+        attributes: Texts::read(reader, records)?,
+        trace_ids: Texts::read(reader, records)?,
+        span_ids: Texts::read(reader, records)?,
+        hosts: Texts::read(reader, records)?,
+    })
 }

@@ -1,7 +1,10 @@
 //! zstd frames with a checksum of their content.
 
-use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::CParameter;
+use std::cell::RefCell;
+
+use zstd::bulk::Decompressor;
+use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
+use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, compress_bound};
 
 use super::{CHUNK_MAX_BYTES, Malformed};
 
@@ -12,30 +15,108 @@ const ZSTD_LEVEL: i32 = 1;
 /// with room for the columns' lengths. More is a sign of corruption.
 const CONTENT_MAX_BYTES: usize = 16 * CHUNK_MAX_BYTES;
 
+/// From how many bytes on a part gets zstd blocks of its own. A block costs 3 bytes and a table of up to some
+/// 70; what is gained is that bytes which are nearly random do not spoil the table of those which are not.
+const PART_MIN_BYTES: usize = 1024;
+
+/// The content of a frame that is being written.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    /// Where a zstd block has to end.
+    cuts: Vec<usize>,
+}
+
 /// Compresses frames, with buffers that are kept between them.
-pub(super) struct FrameWriter(Compressor<'static>);
+pub(super) struct FrameWriter {
+    context: CCtx<'static>,
+}
+
+// === impl Content ===
+
+impl Content {
+    /// Appends bytes that are of one kind, and unlike what stands before and after them.
+    pub(super) fn put_part(&mut self, part: &[u8]) {
+        let stands_alone = part.len() >= PART_MIN_BYTES;
+        if stands_alone {
+            self.cut();
+        }
+        self.bytes.extend_from_slice(part);
+        if stands_alone {
+            self.cut();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), cuts: Vec::new() }
+    }
+
+    fn cut(&mut self) {
+        let end = self.bytes.len();
+        if end > 0 && self.cuts.last() != Some(&end) {
+            self.cuts.push(end);
+        }
+    }
+}
+
+// === impl FrameWriter ===
 
 impl FrameWriter {
     pub(super) fn new() -> Self {
-        let mut compressor = Compressor::new(ZSTD_LEVEL).expect("zstd accepts its own level 1");
-        compressor.set_parameter(CParameter::ChecksumFlag(true)).expect("zstd knows its checksum flag");
-        Self(compressor)
+        let mut context = CCtx::create();
+        let parameters = [CParameter::CompressionLevel(ZSTD_LEVEL), CParameter::ChecksumFlag(true)];
+        for parameter in parameters {
+            context.set_parameter(parameter).expect("zstd knows its own level 1 and its checksum flag");
+        }
+        Self { context }
     }
 
-    pub(super) fn write(&mut self, content: &[u8]) -> Vec<u8> {
-        self.0
-            .compress(content)
-            .expect("zstd compresses any content into a buffer of the bound that it names")
+    /// Lets `write` use the thread's writer.
+    pub(super) fn with<T>(write: impl FnOnce(&mut Self) -> T) -> T {
+        thread_local! {
+            static WRITER: RefCell<FrameWriter> = RefCell::new(FrameWriter::new());
+        }
+        WRITER.with_borrow_mut(write)
+    }
+
+    pub(super) fn write(&mut self, content: &Content) -> Vec<u8> {
+        const FITS: &str = "zstd compresses any content into a buffer of the bound that it names";
+        let bytes = &content.bytes[..];
+        self.context.reset(ResetDirective::SessionOnly).expect("a session can always be ended");
+        self.context.set_pledged_src_size(Some(bytes.len() as u64)).expect("the session has not begun");
+        let mut frame = Vec::with_capacity(compress_bound(bytes.len()) + 16 * (content.cuts.len() + 1));
+        let mut output = OutBuffer::around(&mut frame);
+        let mut start = 0;
+        for cut in &content.cuts {
+            let mut input = InBuffer::around(&bytes[start..*cut]);
+            let flush = ZSTD_EndDirective::ZSTD_e_flush;
+            while self.context.compress_stream2(&mut output, &mut input, flush).expect(FITS) > 0 {}
+            start = *cut;
+        }
+        let mut input = InBuffer::around(&bytes[start..]);
+        let end = ZSTD_EndDirective::ZSTD_e_end;
+        while self.context.compress_stream2(&mut output, &mut input, end).expect(FITS) > 0 {}
+        frame.shrink_to_fit();
+        frame
     }
 }
 
 /// Inflates a frame and checks its checksum.
 pub(super) fn read(frame: &[u8]) -> Result<Vec<u8>, Malformed> {
+    thread_local! {
+        static READER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
     let length = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
     let length = length.and_then(|length| usize::try_from(length).ok()).filter(|l| *l <= CONTENT_MAX_BYTES);
     let length = length.ok_or(Malformed("not a zstd frame of a known and sensible length"))?;
-    let mut decompressor = Decompressor::new().map_err(|_| Malformed("zstd cannot start"))?;
-    decompressor.decompress(frame, length).map_err(|_| Malformed("the zstd frame is damaged"))
+    READER.with_borrow_mut(|reader| {
+        let reader = match reader {
+            Some(reader) => reader,
+            None => reader.insert(Decompressor::new().map_err(|_| Malformed("zstd cannot start"))?),
+        };
+        reader.decompress(frame, length).map_err(|_| Malformed("the zstd frame is damaged"))
+    })
 }
 
 #[cfg(test)]
@@ -44,15 +125,18 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_of_a_frame_is_noticed() {
-        let content: Vec<u8> = (0..600_u32).flat_map(|n| (n * n).to_le_bytes()).collect();
+        let bytes: Vec<u8> = (0..600_u32).flat_map(|n| (n * n).to_le_bytes()).collect();
+        let mut content = Content::of(&bytes);
+        content.put_part(&[7; 2000]);
+        content.put_part(&[8; 10]);
         let frame = FrameWriter::new().write(&content);
-        assert_eq!(read(&frame).as_ref(), Ok(&content));
+        assert_eq!(read(&frame).as_ref(), Ok(&content.bytes));
 
         for bit in 0..frame.len() * 8 {
             let mut damaged = frame.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             if let Ok(inflated) = read(&damaged) {
-                assert_eq!(inflated, content, "bit {bit} changed the content unnoticed");
+                assert_eq!(inflated, content.bytes, "bit {bit} changed the content unnoticed");
             }
         }
     }

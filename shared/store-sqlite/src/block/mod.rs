@@ -9,45 +9,74 @@
 //! * `head` (one zstd frame): ids, times, severities and services of every record: enough to decide which
 //!   records are meant
 //!
-//! and the chunks hold the texts (one zstd frame each), read only for records that are returned.
+//! and the chunks hold the texts, read only for records that are searched or returned: the messages in one zstd
+//! frame, all others in a second.
 //!
 //! All numbers are unsigned LEB128 varints; a signed one is zigzag-coded first. zstd frames carry a checksum
 //! of their content, and the row one of its columns and summary (CRC-32), so that a flipped bit is an error and
 //! never another record.
 //!
+//! A block is written in one of two forms. While somebody waits for the answer it is quick: texts as they are. A
+//! block that stays is settled: texts are split into templates and what varies, numbers into columns of bytes.
+//!
 //! ```text
-//! summary  = version=1, services, service*: (length, bytes), cells, cell*: (service, severity, count, max_timestamp - cell's)
-//! head     = zstd( version=1, records, chunks, chunk*: records, runs, run*: (gap to the end of the last, length),
-//!                  timestamp*: signed delta, received*: signed delta, severity*: byte, service*: code )
-//! chunk    = zstd( version=1, column*5: message, attributes, trace_id, span_id, host )
-//! column   = 0 when every text is empty, else 1, length*, bytes
+//! summary   = version=1, services, service*: (length, bytes), cells, cell*: (service, severity, count, max_timestamp - cell's)
+//! head      = zstd( version, records, chunks, chunk*: records, runs, run*: (gap to the end of the last, length), columns )
+//!   columns = timestamp*: signed delta, received*: signed delta, severity*: byte, service*: code       (version 1, quick)
+//!           | unit, numbers: (timestamp - min_timestamp) / unit, unit, numbers: received likewise,
+//!             numbers: severities, numbers: service codes                                            (version 2, settled)
+//! chunk     = version=2, length of the next, zstd( texts: messages ), zstd( texts*4: attributes, trace_id, span_id, host )
+//!           | zstd( version=1, texts*5: message, attributes, trace_id, span_id, host )          (written by version 1 only)
+//! texts     = 0 when every text is empty
+//!           | 1, length*, bytes
+//!           | 2, columns, kind*, templates, template*: (pieces, piece*: (length of the fixed text before it, column),
+//!             length of the fixed text after it), fixed texts, numbers: each text's template or 0, pieces of each
+//!             column, texts: those without a template
+//! kind      = digits: 0, 0 | hex: 1 (lower case) or 2, digits | uuid: 3 or 4, 0 | texts: 5, 0
+//! pieces    = digits: (0: no leading zeros | 1, width | 2, numbers: widths), numbers
+//!           | hex and uuid: 0, planes | 1, entries, planes, numbers: places among them
+//!           | texts
+//! numbers   = 0, constant | 1, smallest, width, planes of what each is more | 2, first, width, planes of signed deltas
+//!           | 3, entries, entry*, width, planes of places among them
+//! planes    = all entries' first bytes, all second bytes, and so on; of numbers the lowest comes first
 //! ```
 //! The first deltas count from the block's `min_timestamp` and `min_received`, the first run from `first_id`.
+//!
+//! A column of pieces is shared by all templates in which the same stands before the piece: the fixed text, or in JSON
+//! the key. It holds the pieces template by template, each's in the order of texts, so that one text is read without
+//! the others. A plane of a kilobyte or more has zstd blocks of its own, so that random bytes are stored, and skewed
+//! ones packed by their own table.
 
 mod check;
 mod chunk;
 mod encode;
 mod frame;
 mod head;
+mod numbers;
 mod span;
 mod summary;
+mod texts;
 mod token_filter;
 mod tombstones;
 mod varint;
 
 pub use check::check_block;
-pub use chunk::{ChunkTexts, decode_chunk};
-pub use encode::{EncodedBlock, encode_block};
+pub use chunk::{Rest, decode_messages, decode_rest};
+pub use encode::{EncodedBlock, Form, encode_block};
 pub use head::{Head, decode_head, locate};
 pub use span::BlockSpan;
 pub(crate) use summary::severity as severity_of_number;
 pub use summary::{Cell, Summary};
+pub use texts::Texts;
 pub use token_filter::{SLICES, TokenHash, check_slice, encode_token_filter, holds_all_tokens, may_hold};
 pub use tombstones::Tombstones;
 pub(crate) use varint::{Reader as VarintReader, put as put_varint};
 
 /// Most records of a chunk: what has to be inflated to read one text.
 pub const CHUNK_MAX_RECORDS: usize = 4096;
+
+/// The same of a settled block, whose chunks are smaller and hold dictionaries.
+pub const SETTLED_CHUNK_MAX_RECORDS: usize = 16_384;
 
 /// Most bytes of text of a chunk, unless its only record is larger.
 pub const CHUNK_MAX_BYTES: usize = 4 * 1024 * 1024;

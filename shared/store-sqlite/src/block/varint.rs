@@ -79,6 +79,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Returns what was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Reads the version byte that every part starts with.
     pub(crate) fn version(&mut self, known: u8) -> Result<(), Malformed> {
         if self.byte()? == known {

@@ -14,7 +14,8 @@ mod walk;
 mod write;
 
 pub(crate) use parts::{
-    BlockParts, read_chunk, read_head, read_parts, read_token_filter, rule_out_by_tokens,
+    BlockParts, matching_messages, read_chunk, read_head, read_messages, read_parts, read_token_filter,
+    rule_out_by_tokens,
 };
 pub(crate) use row::{BlockRow, Coverage};
 pub(crate) use walk::{Walk, block_by_row_id, block_holding, blocks_by_id};

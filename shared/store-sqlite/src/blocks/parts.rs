@@ -9,8 +9,8 @@ use store::StoreError;
 
 use super::row::{BlockRow, Coverage, corrupt};
 use crate::block::{
-    BLOCK_MAX_CHUNKS, ChunkTexts, Head, Malformed, SLICES, TokenHash, check_slice, decode_chunk, decode_head,
-    may_hold,
+    BLOCK_MAX_CHUNKS, Head, Malformed, Rest, SLICES, Texts, TokenHash, check_slice, decode_head,
+    decode_messages, decode_rest, may_hold,
 };
 use crate::database::{classify, column};
 
@@ -26,19 +26,52 @@ pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow)
         .map_err(|malformed| corrupt(block.id, "head", malformed))
 }
 
-/// Reads one of a block's chunks.
+/// Reads one of a block's chunks, as it is stored.
+async fn read_payload(
+    snapshot: &mut SqliteConnection,
+    block: &BlockRow,
+    chunk: usize,
+) -> Result<Vec<u8>, StoreError> {
+    let id = block.id * BLOCK_MAX_CHUNKS as i64 + chunk as i64;
+    let payload = sqlx::query_scalar("SELECT payload FROM chunks WHERE id = ?").bind(id);
+    let payload: Option<Vec<u8>> = payload.fetch_optional(snapshot).await.map_err(classify)?;
+    payload.ok_or_else(|| corrupt(block.id, "chunk", Malformed("it is missing")))
+}
+
+/// Reads the messages of one of a block's chunks.
+pub(crate) async fn read_messages(
+    snapshot: &mut SqliteConnection,
+    block: &BlockRow,
+    chunk_lengths: &[usize],
+    chunk: usize,
+) -> Result<Texts, StoreError> {
+    let payload = read_payload(snapshot, block, chunk).await?;
+    decode_messages(&payload, chunk_lengths[chunk]).map_err(|e| corrupt(block.id, "chunk", e))
+}
+
+/// Reads all texts of one of a block's chunks: the messages, and the others.
 pub(crate) async fn read_chunk(
     snapshot: &mut SqliteConnection,
     block: &BlockRow,
     chunk_lengths: &[usize],
     chunk: usize,
-) -> Result<ChunkTexts, StoreError> {
-    let id = block.id * BLOCK_MAX_CHUNKS as i64 + chunk as i64;
-    let row = sqlx::query("SELECT payload FROM chunks WHERE id = ?").bind(id);
-    let row = row.fetch_optional(snapshot).await.map_err(classify)?;
-    let row = row.ok_or_else(|| corrupt(block.id, "chunk", Malformed("it is missing")))?;
-    let payload: &[u8] = column(&row, "chunks", "payload")?;
-    decode_chunk(payload, chunk_lengths[chunk]).map_err(|malformed| corrupt(block.id, "chunk", malformed))
+) -> Result<(Texts, Rest), StoreError> {
+    let payload = read_payload(snapshot, block, chunk).await?;
+    decode_chunk(&payload, chunk_lengths[chunk]).map_err(|e| corrupt(block.id, "chunk", e))
+}
+
+fn decode_chunk(payload: &[u8], records: usize) -> Result<(Texts, Rest), Malformed> {
+    Ok((decode_messages(payload, records)?, decode_rest(payload, records)?))
+}
+
+/// Returns which texts have all that the filter asks for.
+pub(crate) fn matching_messages(messages: &Texts, filter: &Filter) -> Vec<bool> {
+    let mut is_selected = vec![true; messages.len()];
+    for text in &filter.texts {
+        let matching = messages.matching_rows(text);
+        is_selected.iter_mut().zip(matching).for_each(|(selected, matches)| *selected &= matches);
+    }
+    is_selected
 }
 
 /// A block with its head and chunks as they are stored, to be decoded off the async threads.
@@ -82,13 +115,10 @@ impl BlockParts {
         }
         let mut is_selected = vec![false; head.ids.len()];
         for (chunk, range) in chunk_ranges(head) {
-            let candidates = &rows[rows.partition_point(|row| *row < range.start)
-                ..rows.partition_point(|row| *row < range.end)];
-            if !candidates.is_empty() {
-                let texts = self.chunk(chunk, range.len())?;
-                for row in candidates {
-                    is_selected[*row] = filter.selects_message(texts.messages.get(row - range.start));
-                }
+            let first = rows.partition_point(|row| *row < range.start);
+            if rows.get(first).is_some_and(|row| range.contains(row)) {
+                let messages = self.decode(chunk, |payload| decode_messages(payload, range.len()))?;
+                is_selected[range].copy_from_slice(&matching_messages(&messages, filter));
             }
         }
         rows.retain(|row| is_selected[*row]);
@@ -100,7 +130,7 @@ impl BlockParts {
         let head = self.head()?;
         let (mut batch, mut ids) = (RecordBatch::default(), Vec::with_capacity(head.ids.len()));
         for (chunk, range) in chunk_ranges(&head) {
-            let texts = self.chunk(chunk, range.len())?;
+            let (messages, rest) = self.decode(chunk, |payload| decode_chunk(payload, range.len()))?;
             for (place, row) in range.enumerate().filter(|(_, row)| self.row.is_live(*row)) {
                 ids.push(head.ids[row]);
                 batch.push(&RecordRef {
@@ -108,21 +138,25 @@ impl BlockParts {
                     received_at: head.received[row],
                     severity: head.severities[row],
                     service: &self.row.summary.services[head.service_codes[row] as usize],
-                    message: texts.messages.get(place),
-                    trace_id: texts.trace_ids.get(place),
-                    span_id: texts.span_ids.get(place),
-                    host: texts.hosts.get(place),
-                    attributes: texts.attributes.get(place),
+                    message: &messages.get(place),
+                    trace_id: &rest.trace_ids.get(place),
+                    span_id: &rest.span_ids.get(place),
+                    host: &rest.hosts.get(place),
+                    attributes: &rest.attributes.get(place),
                 });
             }
         }
         Ok((batch, ids))
     }
 
-    fn chunk(&self, chunk: usize, records: usize) -> Result<ChunkTexts, StoreError> {
+    fn decode<T>(
+        &self,
+        chunk: usize,
+        decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, StoreError> {
         let payload = self.chunks.get(chunk).ok_or(Malformed("it is missing"));
         payload
-            .and_then(|payload| decode_chunk(payload, records))
+            .and_then(|payload| decode(payload))
             .map_err(|malformed| corrupt(self.row.id, "chunk", malformed))
     }
 }

@@ -1,11 +1,13 @@
 //! Putting a block in, taking one out, burying some of its records.
 
-use domain::Tenant;
+use domain::{RecordBatch, Tenant};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
 use super::row::{BlockRow, checksum};
-use crate::block::{BLOCK_MAX_CHUNKS, EncodedBlock, SLICES, Summary, Tombstones};
+use crate::block::{
+    BLOCK_MAX_CHUNKS, EncodedBlock, Form, SLICES, Summary, Tombstones, encode_block, encode_token_filter,
+};
 use crate::database::classify;
 
 /// A block to insert.
@@ -17,6 +19,15 @@ pub(crate) struct NewBlock {
 }
 
 impl NewBlock {
+    /// Encodes records; a settled block has a token filter too. `id_offsets` as for [`encode_block`].
+    pub(crate) fn encode(batch: &RecordBatch, id_offsets: &[u64], form: Form) -> Self {
+        let token_slices = match form {
+            Form::Quick => Vec::new(),
+            Form::Settled => encode_token_filter(batch),
+        };
+        Self { encoded: encode_block(batch, id_offsets, form), token_slices }
+    }
+
     /// Returns how many bytes its row and chunks take, and its filter.
     pub(crate) fn stored_bytes(&self, summary: &[u8]) -> usize {
         let parts = self.encoded.chunks.iter().chain(&self.token_slices);

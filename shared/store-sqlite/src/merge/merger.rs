@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Candidate, Pace, plan};
-use crate::block::{check_block, encode_block, encode_token_filter};
+use crate::block::{Form, check_block};
 use crate::blocks::{BlockParts, BlockRow, NewBlock, blocks_by_id, insert_block, read_parts, remove_block};
 use crate::database::{READ_MAX, Reader, Writer, classify, column, is_fatal};
 use crate::shrink::shrink_file;
@@ -33,8 +33,8 @@ const BEHIND: usize = 1024;
 /// How many blocks are looked at at once.
 const LOOKED_AT: i64 = 4096;
 
-/// Blocks with fewer records have no token filter: they will be merged again, and are read quickly.
-const FILTERED_FROM: usize = if cfg!(test) { 8 } else { 4096 };
+/// Blocks with fewer records stay as quickly written ones, without a token filter: they will be merged again.
+const SETTLED_FROM: usize = if cfg!(test) { 8 } else { 4096 };
 
 /// After an error the merger waits for so long.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
@@ -288,13 +288,11 @@ fn encode_merged(tenant: Tenant, parts: Vec<BlockParts>) -> Result<Merge, StoreE
     let sources = parts.into_iter().map(|block| block.row).collect();
     let Some(first_id) = ids.first().copied() else { return Ok(Merge { tenant, sources, merged: None }) };
     let id_offsets: Vec<u64> = ids.iter().map(|id| (id - first_id).cast_unsigned()).collect();
-    let encoded = encode_block(&batch, &id_offsets);
-    check_block(&encoded, &batch, &id_offsets)
+    let form = if batch.len() >= SETTLED_FROM { Form::Settled } else { Form::Quick };
+    let block = NewBlock::encode(&batch, &id_offsets, form);
+    check_block(&block.encoded, &batch, &id_offsets)
         .map_err(|malformed| StoreError::Unavailable(malformed.into()))?;
-    let is_filtered = batch.len() >= FILTERED_FROM;
-    let token_slices = if is_filtered { encode_token_filter(&batch) } else { Vec::new() };
-    let merged = Some((first_id, NewBlock { encoded, token_slices }));
-    Ok(Merge { tenant, sources, merged })
+    Ok(Merge { tenant, sources, merged: Some((first_id, block)) })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use store::StoreError;
 
 use crate::block::{Head, locate};
-use crate::blocks::{BlockRow, Coverage, Walk, read_chunk, read_head};
+use crate::blocks::{BlockRow, Coverage, Walk, matching_messages, read_head, read_messages};
 
 /// The rows of a page, in order, and the blocks that they lie in.
 pub(super) struct Found {
@@ -148,10 +148,11 @@ impl Best {
             if better.is_empty() {
                 continue;
             }
-            let texts = read_chunk(snapshot, block, &head.chunk_lengths, chunk).await?;
+            let messages = read_messages(snapshot, block, &head.chunk_lengths, chunk).await?;
+            let is_selected = matching_messages(&messages, filter);
             let first_row: usize = head.chunk_lengths[..chunk].iter().sum();
             for row in better {
-                if filter.selects_message(texts.messages.get(row.row - first_row)) {
+                if is_selected[row.row - first_row] {
                     has_taken |= self.offer(row);
                 }
             }

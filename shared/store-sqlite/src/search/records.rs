@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use store::StoreError;
 
 use super::page_rows::{FoundBlock, FoundRow};
-use crate::block::{ChunkTexts, locate};
+use crate::block::{Rest, Texts, locate};
 use crate::blocks::{BlockRow, read_chunk};
 
 /// How many decoded chunks are kept while a page is read: rows that lie next to each other in time come from
@@ -18,7 +18,7 @@ const CHUNKS_KEPT: usize = 16;
 /// The chunks that were decoded last, newest first.
 #[derive(Default)]
 struct DecodedChunks {
-    chunks: VecDeque<((usize, usize), ChunkTexts)>,
+    chunks: VecDeque<((usize, usize), (Texts, Rest))>,
 }
 
 /// Reads the records of these rows, in their order; the first ones only, where all together are larger than
@@ -37,11 +37,12 @@ pub(super) async fn read(
         let (chunk, place) =
             located.ok_or_else(|| StoreError::corrupt("a row lies in no chunk of its block"))?;
         let texts = decoded.get(snapshot, block, (row.block, chunk)).await?;
-        bytes += texts.messages.get(place).len() + texts.attributes.get(place).len();
+        let record = record(row, &block.row, texts, place);
+        bytes += record.message.len() + record.attributes.len();
         if bytes > PAGE_MAX_BYTES && !records.is_empty() {
             break;
         }
-        records.push(record(row, &block.row, texts, place));
+        records.push(record);
     }
     Ok(records)
 }
@@ -53,7 +54,7 @@ impl DecodedChunks {
         snapshot: &mut SqliteConnection,
         block: &FoundBlock,
         key: (usize, usize),
-    ) -> Result<&ChunkTexts, StoreError> {
+    ) -> Result<&(Texts, Rest), StoreError> {
         let known = self.chunks.iter().position(|(known, _)| *known == key);
         let place = match known {
             Some(place) => place,
@@ -68,17 +69,17 @@ impl DecodedChunks {
     }
 }
 
-fn record(row: &FoundRow, block: &BlockRow, texts: &ChunkTexts, place: usize) -> LogRecord {
+fn record(row: &FoundRow, block: &BlockRow, (messages, rest): &(Texts, Rest), place: usize) -> LogRecord {
     LogRecord {
         id: row.position.id,
         timestamp: row.position.timestamp,
         received_at: row.received_at,
         severity: row.severity,
         service: block.summary.services[row.service_code as usize].clone(),
-        message: texts.messages.get(place).to_owned(),
-        trace_id: texts.trace_ids.get(place).to_owned(),
-        span_id: texts.span_ids.get(place).to_owned(),
-        host: texts.hosts.get(place).to_owned(),
-        attributes: texts.attributes.get(place).to_owned(),
+        message: messages.get(place).into_owned(),
+        trace_id: rest.trace_ids.get(place).into_owned(),
+        span_id: rest.span_ids.get(place).into_owned(),
+        host: rest.hosts.get(place).into_owned(),
+        attributes: rest.attributes.get(place).into_owned(),
     }
 }
