@@ -6,7 +6,7 @@ use std::ops::Range;
 use domain::RecordBatch;
 use domain::batch::TextColumn;
 
-use super::frame::{Content, FrameWriter};
+use super::frame::Content;
 use super::texts::{self, Mode, Source, Span, Texts};
 use super::varint::{self, Reader};
 use super::{CHUNK_MAX_BYTES, Form, Malformed, frame};
@@ -19,6 +19,9 @@ const FRAME_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 
 /// Most records of any chunk: more is a sign of corruption.
 const RECORDS_MAX: usize = 1 << 20;
+
+/// How many bytes of a settled chunk's texts show how small they would be as they are.
+const SHOWN_BYTES: usize = 256 * 1024;
 
 /// The texts of a chunk's records, but for the messages.
 #[derive(Debug)]
@@ -51,26 +54,42 @@ pub(super) fn split(batch: &RecordBatch, form: Form) -> Vec<Range<usize>> {
 }
 
 /// Writes the payload of a chunk.
-pub(super) fn encode(
-    batch: &RecordBatch,
-    rows: &Range<usize>,
-    form: Form,
-    writer: &mut FrameWriter,
-) -> Vec<u8> {
-    let messages = writer.write(&columns(rows, form, &[(batch.messages(), Mode::Numbers)]));
+pub(super) fn encode(batch: &RecordBatch, rows: &Range<usize>, form: Form) -> Vec<u8> {
+    let messages = write(rows, form, &[(batch.messages(), Mode::Numbers)]);
     let rest = [
         (batch.attributes(), Mode::Json),
         (batch.trace_ids(), Mode::Numbers),
         (batch.span_ids(), Mode::Numbers),
         (batch.hosts(), Mode::Numbers),
     ];
-    let rest = writer.write(&columns(rows, form, &rest));
+    let rest = write(rows, form, &rest);
     let mut payload = Vec::with_capacity(messages.len() + rest.len() + 6);
     payload.push(VERSION);
     varint::put_usize(&mut payload, messages.len());
     payload.extend_from_slice(&messages);
     payload.extend_from_slice(&rest);
     payload
+}
+
+/// Writes a frame of these columns; as they are where that is smaller than split, as the first of them show.
+fn write(rows: &Range<usize>, form: Form, of: &[(&TextColumn, Mode)]) -> Vec<u8> {
+    let frame = frame::write(&columns(rows, form, of));
+    if form == Form::Quick {
+        return frame;
+    }
+    let bytes =
+        |rows: Range<usize>| of.iter().map(|(column, _)| column.joined(rows.clone()).len()).sum::<usize>();
+    let all = bytes(rows.clone());
+    let shown = rows.start..rows.start + rows.len().div_ceil(all / SHOWN_BYTES + 1);
+    let plain = frame::write(&columns(&shown, Form::Quick, of));
+    if shown == *rows {
+        return if plain.len() < frame.len() { plain } else { frame };
+    }
+    if plain.len() as f64 / bytes(shown).max(1) as f64 >= frame.len() as f64 / all as f64 {
+        return frame;
+    }
+    let plain = frame::write(&columns(rows, Form::Quick, of));
+    if plain.len() < frame.len() { plain } else { frame }
 }
 
 fn columns(rows: &Range<usize>, form: Form, columns: &[(&TextColumn, Mode)]) -> Content {

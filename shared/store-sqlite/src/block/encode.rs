@@ -2,8 +2,7 @@
 
 use domain::{RecordBatch, Timestamp};
 
-use super::frame::FrameWriter;
-use super::{BlockSpan, CHUNK_MAX_RECORDS, SETTLED_CHUNK_MAX_RECORDS, Summary, chunk, head};
+use super::{BlockSpan, CHUNK_MAX_RECORDS, SETTLED_CHUNK_MAX_RECORDS, Summary, chunk, frame, head};
 
 /// How much work goes into a block's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +34,8 @@ pub struct EncodedBlock {
 pub fn encode_block(batch: &RecordBatch, id_offsets: &[u64], form: Form) -> EncodedBlock {
     let chunk_rows = chunk::split(batch, form);
     let chunk_lengths: Vec<usize> = chunk_rows.iter().map(ExactSizeIterator::len).collect();
-    let (head, chunks) = FrameWriter::with(|writer| {
-        let chunks = chunk_rows.iter().map(|rows| chunk::encode(batch, rows, form, writer)).collect();
-        (writer.write(&head::content(batch, id_offsets, &chunk_lengths, form)), chunks)
-    });
+    let chunks = chunk_rows.iter().map(|rows| chunk::encode(batch, rows, form)).collect();
+    let head = frame::write(&head::content(batch, id_offsets, &chunk_lengths, form));
     let span = BlockSpan {
         first_id: 0,
         last_id: id_offsets.last().copied().unwrap_or(0).cast_signed(),
@@ -131,7 +128,7 @@ mod tests {
 
         #[test]
         fn bytes_that_are_no_block_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let framed = FrameWriter::new().write(&crate::block::frame::Content::of(&bytes));
+            let framed = frame::write(&frame::Content::of(&bytes));
             let payload = [&[2, framed.len() as u8][..], &framed, &framed].concat();
             let span = encode_block(&batch(&[record("x")]), &[0], Form::Quick).span;
             let _ = Summary::decode(&bytes, Timestamp::MAX);

@@ -19,6 +19,8 @@ const CONTENT_MAX_BYTES: usize = 16 * CHUNK_MAX_BYTES;
 /// 70; what is gained is that bytes which are nearly random do not spoil the table of those which are not.
 const PART_MIN_BYTES: usize = 1024;
 
+const FITS: &str = "zstd compresses any content into a buffer of the bound that it names";
+
 /// The content of a frame that is being written.
 #[derive(Default)]
 pub(super) struct Content {
@@ -28,7 +30,7 @@ pub(super) struct Content {
 }
 
 /// Compresses frames, with buffers that are kept between them.
-pub(super) struct FrameWriter {
+struct FrameWriter {
     context: CCtx<'static>,
 }
 
@@ -63,7 +65,7 @@ impl Content {
 // === impl FrameWriter ===
 
 impl FrameWriter {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let mut context = CCtx::create();
         let parameters = [CParameter::CompressionLevel(ZSTD_LEVEL), CParameter::ChecksumFlag(true)];
         for parameter in parameters {
@@ -72,16 +74,7 @@ impl FrameWriter {
         Self { context }
     }
 
-    /// Lets `write` use the thread's writer.
-    pub(super) fn with<T>(write: impl FnOnce(&mut Self) -> T) -> T {
-        thread_local! {
-            static WRITER: RefCell<FrameWriter> = RefCell::new(FrameWriter::new());
-        }
-        WRITER.with_borrow_mut(write)
-    }
-
-    pub(super) fn write(&mut self, content: &Content) -> Vec<u8> {
-        const FITS: &str = "zstd compresses any content into a buffer of the bound that it names";
+    fn write(&mut self, content: &Content) -> Vec<u8> {
         let bytes = &content.bytes[..];
         self.context.reset(ResetDirective::SessionOnly).expect("a session can always be ended");
         self.context.set_pledged_src_size(Some(bytes.len() as u64)).expect("the session has not begun");
@@ -100,6 +93,23 @@ impl FrameWriter {
         frame.shrink_to_fit();
         frame
     }
+}
+
+thread_local! {
+    static WRITER: RefCell<FrameWriter> = RefCell::new(FrameWriter::new());
+}
+
+/// Compresses a content.
+pub(super) fn write(content: &Content) -> Vec<u8> {
+    WRITER.with_borrow_mut(|writer| writer.write(content))
+}
+
+/// Returns how long these bytes are as a frame.
+pub(super) fn compressed_length(bytes: &[u8]) -> usize {
+    WRITER.with_borrow_mut(|writer| {
+        let mut frame = Vec::with_capacity(compress_bound(bytes.len()));
+        writer.context.compress2(&mut frame, bytes).expect(FITS)
+    })
 }
 
 /// Inflates a frame and checks its checksum.
@@ -129,7 +139,7 @@ mod tests {
         let mut content = Content::of(&bytes);
         content.put_part(&[7; 2000]);
         content.put_part(&[8; 10]);
-        let frame = FrameWriter::new().write(&content);
+        let frame = write(&content);
         assert_eq!(read(&frame).as_ref(), Ok(&content.bytes));
 
         for bit in 0..frame.len() * 8 {

@@ -141,11 +141,11 @@ fn read_settled(
 ) -> Result<Head, Malformed> {
     let timestamps = read_settled_times(reader, span.timestamps.0, records)?;
     let received = read_settled_times(reader, span.received.0, records)?;
-    let numbers = Numbers::read(reader, records)?;
-    let of_number = |at| severity(u8::try_from(numbers.get(at)).unwrap_or(u8::MAX));
-    let severities = (0..records).map(of_number).collect::<Result<Vec<_>, _>>()?;
-    let codes = Numbers::read(reader, records)?;
-    let service_codes = (0..records).map(|at| service_code(codes.get(at))).collect::<Result<Vec<_>, _>>()?;
+    let numbers = Numbers::read(reader, records)?.into_vec(records);
+    let severities = numbers.into_iter().map(|n| severity(u8::try_from(n).unwrap_or(u8::MAX)));
+    let severities = severities.collect::<Result<Vec<_>, _>>()?;
+    let codes = Numbers::read(reader, records)?.into_vec(records);
+    let service_codes = codes.into_iter().map(service_code).collect::<Result<Vec<_>, _>>()?;
     Ok(Head { timestamps, received, severities, service_codes, ..head })
 }
 
@@ -223,7 +223,7 @@ fn read_settled_times(
     records: usize,
 ) -> Result<Vec<Timestamp>, Malformed> {
     let unit = reader.number()?;
-    let offsets = Numbers::read(reader, records)?;
-    let time = |at| timestamp(min.as_micros().wrapping_add_unsigned(offsets.get(at).wrapping_mul(unit)));
-    (0..records).map(time).collect()
+    let offsets = Numbers::read(reader, records)?.into_vec(records);
+    let time = |offset: u64| timestamp(min.as_micros().wrapping_add_unsigned(offset.wrapping_mul(unit)));
+    offsets.into_iter().map(time).collect()
 }

@@ -38,7 +38,8 @@
 //!           | texts
 //! numbers   = 0, constant | 1, smallest, width, planes of what each is more | 2, first, width, planes of signed deltas
 //!           | 3, entries, entry*, width, planes of places among them
-//! planes    = all entries' first bytes, all second bytes, and so on; of numbers the lowest comes first
+//! planes    = plane*width: all entries' first bytes, all second bytes, and so on; of numbers the lowest comes first
+//! plane     = 0, bytes | base, bytes of as many digits to this base as fit into one, the first is the lowest
 //! ```
 //! The first deltas count from the block's `min_timestamp` and `min_received`, the first run from `first_id`.
 //!
@@ -53,6 +54,7 @@ mod encode;
 mod frame;
 mod head;
 mod numbers;
+mod planes;
 mod span;
 mod summary;
 mod texts;

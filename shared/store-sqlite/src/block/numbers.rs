@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::Malformed;
 use super::frame::Content;
+use super::planes::{Planes, put_planes, width_of};
 use super::varint::{self, Reader};
 
 const CONSTANT: u8 = 0;
@@ -22,13 +23,6 @@ const DISTINCT_SLACK: usize = 64;
 /// The size is estimated from so many runs of so many numbers.
 const SAMPLE_RUNS: usize = 4;
 const SAMPLE_RUN: usize = 256;
-
-/// Bytes of entries of one width, plane after plane.
-#[derive(Debug)]
-pub(super) struct Planes {
-    bytes: Vec<u8>,
-    entries: usize,
-}
 
 /// A column of numbers.
 #[derive(Debug)]
@@ -62,7 +56,7 @@ pub(super) fn put_numbers(out: &mut Content, values: &[u64]) {
             out.bytes.push(DICTIONARY);
             varint::put_usize(&mut out.bytes, entries.len());
             entries.iter().for_each(|entry| varint::put(&mut out.bytes, *entry));
-            put_planes(out, &codes, (entries.len() - 1) as u64);
+            put_number_planes(out, &codes, (entries.len() - 1) as u64);
             return;
         }
     }
@@ -70,12 +64,12 @@ pub(super) fn put_numbers(out: &mut Content, values: &[u64]) {
         let deltas: Vec<u64> = (0..values.len()).map(|at| delta(values, at)).collect();
         out.bytes.push(DELTAS);
         varint::put(&mut out.bytes, values[0]);
-        put_planes(out, &deltas, deltas.iter().max().copied().unwrap_or(0));
+        put_number_planes(out, &deltas, deltas.iter().max().copied().unwrap_or(0));
     } else {
         out.bytes.push(OFFSETS);
         varint::put(&mut out.bytes, min);
         let offsets: Vec<u64> = values.iter().map(|value| value - min).collect();
-        put_planes(out, &offsets, max - min);
+        put_number_planes(out, &offsets, max - min);
     }
 }
 
@@ -131,48 +125,11 @@ fn bits_per_number(values: &[u64], number: impl Fn(&[u64], usize) -> u64) -> f64
     bits / f64::from(sampled.max(1))
 }
 
-fn width_of(max: u64) -> usize {
-    (64 - max.leading_zeros() as usize).div_ceil(8)
-}
-
 /// Writes numbers as planes, and before them how many.
-fn put_planes(out: &mut Content, values: &[u64], max: u64) {
+fn put_number_planes(out: &mut Content, values: &[u64], max: u64) {
     let width = width_of(max);
     out.bytes.push(width as u8);
-    let mut plane = Vec::with_capacity(values.len());
-    for byte in 0..width {
-        plane.clear();
-        plane.extend(values.iter().map(|value| (value >> (8 * byte)) as u8));
-        out.put_part(&plane);
-    }
-}
-
-// === impl Planes ===
-
-impl Planes {
-    pub(super) fn read(reader: &mut Reader<'_>, width: usize, entries: usize) -> Result<Self, Malformed> {
-        let length = width.checked_mul(entries).ok_or(Malformed("a column is too long"))?;
-        Ok(Self { bytes: reader.bytes(length)?.to_vec(), entries })
-    }
-
-    fn read_numbers(reader: &mut Reader<'_>, entries: usize) -> Result<Self, Malformed> {
-        let width = usize::from(reader.byte()?);
-        if !(1..=8).contains(&width) {
-            return Err(Malformed("a number is no bytes wide, or more than 8"));
-        }
-        Self::read(reader, width, entries)
-    }
-
-    /// Returns an entry's bytes, from the lowest.
-    pub(super) fn entry(&self, at: usize) -> impl Iterator<Item = u8> {
-        self.bytes[at..].iter().step_by(self.entries).copied()
-    }
-
-    fn number(&self, at: usize) -> u64 {
-        self.entry(at)
-            .zip((0..64).step_by(8))
-            .fold(0, |number, (byte, shift)| number | u64::from(byte) << shift)
-    }
+    put_planes(out, width, values.len(), |plane, entry| (values[entry] >> (8 * plane)) as u8);
 }
 
 // === impl Numbers ===
@@ -182,21 +139,20 @@ impl Numbers {
     pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self, Malformed> {
         match reader.byte()? {
             CONSTANT => Ok(Self::Constant(reader.number()?)),
-            OFFSETS => Ok(Self::Offsets(reader.number()?, Planes::read_numbers(reader, count)?)),
+            OFFSETS => Ok(Self::Offsets(reader.number()?, read_planes(reader, count)?)),
             DELTAS => {
                 let mut value = reader.number()?;
-                let planes = Planes::read_numbers(reader, count)?;
-                let sum = |at| {
-                    let zigzag = planes.number(at);
+                let planes = read_planes(reader, count)?;
+                let sum = |zigzag: u64| {
                     value = value.wrapping_add(zigzag >> 1 ^ (zigzag & 1).wrapping_neg());
                     value
                 };
-                Ok(Self::Listed((0..planes.entries).map(sum).collect()))
+                Ok(Self::Listed(planes.numbers().into_iter().map(sum).collect()))
             }
             DICTIONARY => {
                 let entries = (0..reader.count()?).map(|_| reader.number()).collect::<Result<Vec<_>, _>>()?;
-                let codes = Planes::read_numbers(reader, count)?;
-                if (0..count).any(|at| codes.number(at) >= entries.len() as u64) {
+                let codes = read_planes(reader, count)?;
+                if codes.numbers().iter().any(|code| *code >= entries.len() as u64) {
                     return Err(Malformed("a code names nothing"));
                 }
                 Ok(Self::Dictionary(entries, codes))
@@ -213,4 +169,26 @@ impl Numbers {
             Self::Dictionary(entries, codes) => entries[codes.number(at) as usize],
         }
     }
+
+    /// Returns all numbers.
+    pub(super) fn into_vec(self, count: usize) -> Vec<u64> {
+        match self {
+            Self::Constant(value) => vec![value; count],
+            Self::Offsets(min, planes) => {
+                planes.numbers().into_iter().map(|offset| min.wrapping_add(offset)).collect()
+            }
+            Self::Listed(values) => values,
+            Self::Dictionary(entries, codes) => {
+                codes.numbers().into_iter().map(|code| entries[code as usize]).collect()
+            }
+        }
+    }
+}
+
+fn read_planes(reader: &mut Reader<'_>, entries: usize) -> Result<Planes, Malformed> {
+    let width = usize::from(reader.byte()?);
+    if !(1..=8).contains(&width) {
+        return Err(Malformed("a number is no bytes wide, or more than 8"));
+    }
+    Planes::read(reader, width, entries)
 }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::cut::{DIGITS_MAX, Kind, Mode, UUID_DASHES};
+use super::cut::{DIGITS_MAX, HEX_MAX, Kind, Mode, UUID_DASHES};
 use super::{Source, Texts, put_split};
 use crate::block::Malformed;
 use crate::block::frame::Content;
-use crate::block::numbers::{Numbers, Planes, put_numbers};
+use crate::block::numbers::{Numbers, put_numbers};
+use crate::block::planes::{Planes, put_planes};
 use crate::block::varint::{self, Reader};
 
 const NO_LEADING_ZEROS: u8 = 0;
@@ -117,22 +118,21 @@ fn distinct<'a>(pieces: Source<'a>) -> Option<(Vec<&'a [u8]>, Vec<u64>)> {
 }
 
 fn put_hex_planes(out: &mut Content, pieces: &[&[u8]]) {
-    let mut planes = Vec::new();
-    for (row, piece) in pieces.iter().enumerate() {
-        let mut nibbles = piece.iter().filter(|char| **char != b'-').map(|char| match char {
+    let mut nibbles = Vec::new();
+    for piece in pieces {
+        nibbles.extend(piece.iter().filter(|char| **char != b'-').map(|char| match char {
             b'0'..=b'9' => char - b'0',
             _ => (char | 0x20) - b'a' + 10,
-        });
-        let mut plane = 0;
-        while let Some(high) = nibbles.next() {
-            if row == 0 {
-                planes.resize((plane + 1) * pieces.len(), 0);
-            }
-            planes[plane * pieces.len() + row] = high << 4 | nibbles.next().unwrap_or(0);
-            plane += 1;
+        }));
+        if nibbles.len() % 2 == 1 {
+            nibbles.push(0);
         }
     }
-    planes.chunks(pieces.len()).for_each(|plane| out.put_part(plane));
+    let width = nibbles.len() / 2 / pieces.len();
+    put_planes(out, width, pieces.len(), |plane, entry| {
+        let at = 2 * (entry * width + plane);
+        nibbles[at] << 4 | nibbles[at + 1]
+    });
 }
 
 // === impl Pieces ===
@@ -209,28 +209,44 @@ impl HexShape {
         const LOWER: &[u8; 16] = b"0123456789abcdef";
         const UPPER: &[u8; 16] = b"0123456789ABCDEF";
         let digits = if self.is_upper { UPPER } else { LOWER };
-        let start = out.len();
+        let mut text = [0; HEX_MAX + UUID_DASHES.len() + 2];
+        let mut end = 0;
         for byte in bytes {
-            if self.is_uuid && UUID_DASHES.contains(&(out.len() - start)) {
-                out.push(b'-');
+            if self.is_uuid && UUID_DASHES.contains(&end) {
+                text[end] = b'-';
+                end += 1;
             }
-            out.push(digits[usize::from(byte >> 4)]);
-            out.push(digits[usize::from(byte & 15)]);
+            text[end] = digits[usize::from(byte >> 4)];
+            text[end + 1] = digits[usize::from(byte & 15)];
+            end += 2;
         }
-        if self.chars % 2 == 1 {
-            out.pop();
-        }
+        out.extend_from_slice(&text[..end - self.chars % 2]);
     }
 }
+
+/// The numbers from 00 to 99.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
 
 /// Appends a number with at least so many digits.
 fn append_number(out: &mut Vec<u8>, mut number: u64, width: usize) {
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
-    while number > 0 {
+    while number > 9 {
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
+        number /= 100;
+    }
+    if number > 0 {
         start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
+        digits[start] = b'0' + number as u8;
     }
     out.extend_from_slice(&digits[start.min(digits.len() - width)..]);
 }

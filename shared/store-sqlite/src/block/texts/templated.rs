@@ -63,8 +63,8 @@ impl Templated {
         });
         let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
         let (mut templates, fixed) = read_templates(reader, kinds.len())?;
-        let codes = Numbers::read(reader, count)?;
-        let (rows, texts) = rank(&codes, count, templates.len())?;
+        let codes = Numbers::read(reader, count)?.into_vec(count);
+        let (rows, texts) = rank(&codes, templates.len())?;
         let mut lengths = vec![0; kinds.len()];
         for (template, texts) in templates.iter_mut().zip(&texts[1..]) {
             for slot in &mut template.slots {
@@ -100,12 +100,12 @@ impl Templated {
         let Some(template) = (template as usize).checked_sub(1) else {
             return self.whole.append_to(out, rank as usize);
         };
-        let template = &self.templates[template];
+        let (template, fixed) = (&self.templates[template], self.fixed.as_bytes());
         for slot in &template.slots {
-            out.extend_from_slice(self.fixed[slot.fixed.clone()].as_bytes());
+            out.extend_from_slice(&fixed[slot.fixed.clone()]);
             self.columns[slot.column].pieces.append_to(out, slot.start + rank as usize);
         }
-        out.extend_from_slice(self.fixed[template.last.clone()].as_bytes());
+        out.extend_from_slice(&fixed[template.last.clone()]);
     }
 }
 
@@ -157,15 +157,14 @@ fn read_templates(reader: &mut Reader<'_>, columns: usize) -> Result<(Vec<Templa
 }
 
 /// Counts the texts of each template.
-fn rank(codes: &Numbers, count: usize, templates: usize) -> Result<(Vec<Row>, Vec<u32>), Malformed> {
+fn rank(codes: &[u64], templates: usize) -> Result<(Vec<Row>, Vec<u32>), Malformed> {
     let mut texts = vec![0_u32; templates + 1];
-    let mut rows = Vec::with_capacity(count);
-    for at in 0..count {
-        let template = codes.get(at);
-        let Some(rank) = usize::try_from(template).ok().and_then(|template| texts.get_mut(template)) else {
+    let mut rows = Vec::with_capacity(codes.len());
+    for template in codes {
+        let Some(rank) = usize::try_from(*template).ok().and_then(|template| texts.get_mut(template)) else {
             return Err(Malformed("a text has a template that is not there"));
         };
-        rows.push(Row { template: template as u32, rank: *rank });
+        rows.push(Row { template: *template as u32, rank: *rank });
         *rank += 1;
     }
     Ok((rows, texts))
