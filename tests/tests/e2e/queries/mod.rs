@@ -2,7 +2,7 @@
 //!
 //! * `search` every filter and style of paging of `GET /logs`; `record` one log
 //! * `paging` walks through more than a page; `stats` counts after random posts and deletes
-//! * `deletes`, `tenants`
+//! * `deletes`, `tenants`; `texts` searches by what was said, envelopes, counts over time
 //! * `posts` every path, shape and encoding that logs may be sent in; `open_routes` what needs no key
 
 mod deletes;
@@ -13,6 +13,7 @@ mod record;
 mod search;
 mod stats;
 mod tenants;
+mod texts;
 
 use e2e_tests::Installation;
 use serde_json::Value;
