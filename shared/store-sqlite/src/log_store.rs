@@ -15,6 +15,7 @@ use crate::database::{Database, OpenError, READ_MAX, Reader, Schema, StoreDirect
 use crate::delete::Deletion;
 use crate::merge::{MergeSignal, Merger};
 use crate::shrink::shrink_file;
+use crate::verify::StartCheck;
 use crate::{counters, search};
 
 /// How much longer than its deadline a search may take, to read the records that it has found by then.
@@ -36,6 +37,7 @@ pub struct SqliteLogStore {
     background: TaskTracker,
     /// Readiness asks through a reader of its own, so that slow queries do not make the store look dead.
     probe: Reader,
+    start_check: StartCheck,
     closing: CancellationToken,
     failed: CancellationToken,
 }
@@ -50,11 +52,18 @@ impl SqliteLogStore {
         // Pools of their own, so that neither commits nor readiness ever wait for queries.
         let (reader, committers_reader, probe) = (database.reader(), database.reader(), database.reader());
         let (failed, closing) = (CancellationToken::new(), CancellationToken::new());
+        let (background, start_check) = (TaskTracker::new(), StartCheck::default());
+        background.spawn(start_check.clone().run(database.reader(), closing.clone()));
         let writer = Arc::new(Writer::new(database.clone(), failed.clone()));
         let (queue, requests) = channel();
         let merges = MergeSignal::default();
-        let merger = Merger::new(merges.clone(), Arc::clone(&writer), database.reader(), closing.clone());
-        let background = TaskTracker::new();
+        let merger = Merger::new(
+            merges.clone(),
+            Arc::clone(&writer),
+            database.reader(),
+            start_check.clone(),
+            closing.clone(),
+        );
         background.spawn(merger.run());
         let committer =
             Committer::new(requests, Arc::clone(&writer), committers_reader, merges, failed.clone());
@@ -66,6 +75,7 @@ impl SqliteLogStore {
             committer: Mutex::new(Some(tokio::spawn(committer.run()))),
             background,
             probe,
+            start_check,
             closing,
             failed,
         })
@@ -85,6 +95,7 @@ impl SqliteLogStore {
             MergeSignal::default(),
             Arc::clone(&self.writer),
             self.reader.clone(),
+            self.start_check.clone(),
             self.closing.clone(),
         )
     }
@@ -97,6 +108,7 @@ impl SqliteLogStore {
 #[async_trait]
 impl LogStore for SqliteLogStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        self.start_check.pass()?;
         self.queue()?.append(append).await
     }
 
@@ -152,6 +164,7 @@ impl LogStore for SqliteLogStore {
         if dry_run {
             return self.deletion.rehearse(tenant, filter).await;
         }
+        self.start_check.pass()?;
         // A task of its own: a client that goes away must not stop a delete half way.
         let (deletion, tenant, filter) = (Arc::clone(&self.deletion), tenant.clone(), filter.clone());
         let deleted = self.background.spawn(async move { deletion.delete(&tenant, &filter).await }).await;
@@ -167,6 +180,7 @@ impl LogStore for SqliteLogStore {
         if self.failed.is_cancelled() {
             return Err(StoreError::Fatal("the committer stopped".into()));
         }
+        self.start_check.pass()?;
         let mut snapshot = self.probe.begin(Instant::now() + PROBE_MAX).await?;
         let readable = sqlx::query("SELECT last_id FROM record_ids").fetch_one(&mut *snapshot).await;
         readable.map(drop).map_err(classify)
@@ -194,6 +208,8 @@ async fn shrink(writer: Arc<Writer>, closing: CancellationToken) {
     }
 }
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod migration_tests;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::block::{Form, check_block};
 use crate::blocks::{BlockParts, BlockRow, NewBlock, blocks_by_id, insert_block, read_parts, remove_block};
 use crate::database::{READ_MAX, Reader, Writer, classify, column, is_fatal};
 use crate::shrink::shrink_file;
+use crate::verify::StartCheck;
 
 /// No logs came in when there was no commit for so long.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
@@ -58,6 +59,8 @@ pub(crate) struct Merger {
     closing: CancellationToken,
     /// Blocks that cannot be read. Whoever asks for them is told; they are left as they are.
     unreadable: HashSet<i64>,
+    /// A damaged file is not written.
+    start_check: StartCheck,
 }
 
 /// A block that is not full, where it lies.
@@ -84,9 +87,10 @@ impl Merger {
         signal: MergeSignal,
         writer: Arc<Writer>,
         reader: Reader,
+        start_check: StartCheck,
         closing: CancellationToken,
     ) -> Self {
-        Self { signal, writer, reader, closing, unreadable: HashSet::new() }
+        Self { signal, writer, reader, start_check, closing, unreadable: HashSet::new() }
     }
 
     /// Merges until the store is closed.
@@ -103,6 +107,9 @@ impl Merger {
     /// Merges everything that is worth it when no logs come in, and makes the file smaller.
     pub(crate) async fn settle(&mut self) {
         while self.merge_all(Pace::Idle).await {}
+        if self.start_check.pass().is_err() {
+            return;
+        }
         if let Err(error) = shrink_file(&self.writer, &self.closing).await {
             tracing::warn!(error = &error as &dyn Error, "the file could not be made smaller");
         }
@@ -137,6 +144,7 @@ impl Merger {
     }
 
     async fn look_and_merge(&mut self, pace: Pace) -> Result<usize, StoreError> {
+        self.start_check.pass()?;
         let mut merges = 0;
         let mut after = (String::new(), 0);
         loop {

@@ -9,7 +9,7 @@ use crate::database::{Reader, classify};
 
 /// Checks every page, and every index against its table. The quicker `quick_check` leaves the indices out, and these
 /// are small here: a row for a block, not for a record.
-pub(crate) async fn check_file(
+pub(super) async fn check_file(
     reader: &Reader,
     deadline: Instant,
     report: &mut VerifyReport,

@@ -3,16 +3,19 @@
 //! * `file` SQLite's own check: pages, and indices against their tables
 //! * `rows` in one snapshot: checksums and summaries of all blocks, ids, chunks without a block, and the counters
 //!   against a recount
-//! * `minutes` in the same snapshot: the counts per minute against a recount of all heads
+//! * `minutes` in one snapshot: the counts per minute against a recount of all heads
 //! * `block` block by block: its head and chunks decode, its row and summary equal a recount of its records, and its
 //!   token filter misses no token
 //!
-//! It works beside services that write. The first two are a snapshot each, and the WAL cannot start over while they
-//! last; the third, which takes by far the longest, is one snapshot a block. A block that was replaced or deleted since
+//! `at_start` makes the first two when a store opens.
+//!
+//! It works beside services that write. The first three are a snapshot each, and the WAL cannot start over while they
+//! last; the fourth, which takes by far the longest, is one snapshot a block. A block that was replaced or deleted since
 //! `rows` is left out: its successor was written by a program that works, and another run looks at it.
 //!
 //! Not compared: whether two tenants share an id, which only reading all heads at once could tell.
 
+mod at_start;
 mod block;
 mod file;
 mod minutes;
@@ -27,10 +30,10 @@ use store::StoreError;
 use thiserror::Error;
 
 use crate::database::{Database, Reader};
-use rows::StoredBlock;
 
-pub(crate) use file::check_file;
-pub(crate) use rows::check_rows;
+pub(crate) use at_start::StartCheck;
+use file::check_file;
+use rows::{StoredBlock, check_rows};
 
 /// How long a step of the verification may take: a day. Whoever runs it can stop it.
 const STEP_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -108,6 +111,7 @@ async fn verify_all(
     let end = || Instant::now() + STEP_MAX;
     check_file(reader, end(), &mut report).await?;
     let blocks = check_rows(reader, end(), &mut report).await?;
+    minutes::check(reader, end(), &mut report).await?;
     for (done, stored) in (0..).zip(&blocks) {
         progress(VerifyProgress { blocks_done: done, blocks: blocks.len() as u64 });
         check_block(reader, stored, &mut report).await?;

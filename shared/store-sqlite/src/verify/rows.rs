@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use store::StoreError;
 
-use super::{VerifyReport, minutes};
+use super::VerifyReport;
 use crate::block::{BLOCK_MAX_CHUNKS, SLICES, Summary};
 use crate::blocks::block_by_row_id;
 use crate::counters;
@@ -18,7 +18,7 @@ use crate::database::{Reader, classify, column};
 const STRAYS_MAX: i64 = 1000;
 
 /// Where a block is, and which ids it spans.
-pub(crate) struct StoredBlock {
+pub(super) struct StoredBlock {
     pub(super) id: i64,
     pub(super) tenant: String,
     first_id: i64,
@@ -29,7 +29,7 @@ pub(crate) struct StoredBlock {
 type Counts = BTreeMap<(String, String, Severity), (u64, i64)>;
 
 /// Compares what rows say with each other; returns the blocks.
-pub(crate) async fn check_rows(
+pub(super) async fn check_rows(
     reader: &Reader,
     deadline: Instant,
     report: &mut VerifyReport,
@@ -45,11 +45,10 @@ pub(crate) async fn check_rows(
     if let Some(recounted) = recounted {
         compare_counters(&mut snapshot, &recounted, report).await?;
     }
-    minutes::compare(&mut snapshot, &blocks, report).await?;
     Ok(blocks)
 }
 
-async fn stored_blocks(snapshot: &mut SqliteConnection) -> Result<Vec<StoredBlock>, StoreError> {
+pub(super) async fn stored_blocks(snapshot: &mut SqliteConnection) -> Result<Vec<StoredBlock>, StoreError> {
     const TABLE: &str = "blocks";
     let query = sqlx::query("SELECT id, tenant, first_id, last_id FROM blocks NOT INDEXED ORDER BY id");
     let rows = query.fetch_all(snapshot).await.map_err(classify)?;
