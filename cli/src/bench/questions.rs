@@ -27,7 +27,7 @@ const QUESTIONS: [(&str, &str); 8] = [
     ("substring, counted", "/api/v1/logs?limit=1&q=%2A{substring}%2A"),
     ("phrase, counted", "/api/v1/logs?limit=1&q=%22{phrase}%22"),
     ("counts of all", "/stats"),
-    ("count of 6 h", "/api/v1/logs?limit=1&{six_hours}"),
+    ("count of 6 h", "/api/v1/metrics/timeseries?interval=1h&{six_hours}"),
     ("histogram of 1 h", "/api/v1/metrics/timeseries?interval=1m&{hour}"),
 ];
 
