@@ -157,16 +157,16 @@ mod tests {
     #[test]
     fn blocks_of_a_bulk_load_are_merged_once() {
         assert_eq!(plan(&blocks(&[4000; 9]), Pace::Busy), [0..4, 4..8]);
-        assert_eq!(plan(&blocks(&[1000; 17]), Pace::Busy), [0..16]);
+        assert_eq!(plan(&blocks(&[1000; 17]), Pace::Busy), vec![0..16; 1]);
         assert_eq!(plan(&blocks(&[4000; 3]), Pace::Busy), []);
-        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Idle), [0..3]);
+        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Idle), vec![0..3; 1]);
     }
 
     #[test]
     fn a_block_of_which_half_is_deleted_is_written_anew() {
         let mut block = blocks(&[9000])[0];
         block.record_count = 20_000;
-        assert_eq!(plan(&[block], Pace::Busy), [0..1]);
+        assert_eq!(plan(&[block], Pace::Busy), vec![0..1; 1]);
     }
 
     proptest! {

@@ -184,7 +184,7 @@ fn selected_times(parts: &BlockParts, filter: &Filter) -> Result<Vec<Timestamp>,
 
 /// Returns the minutes that lie in a range as a whole; none where they are not worth the question.
 fn whole_minutes(range: &TimeRange) -> Range<i64> {
-    let first = range.from.map_or(i64::MIN / MINUTE_MICROS, |from| ceil_minute(from));
+    let first = range.from.map_or(i64::MIN / MINUTE_MICROS, ceil_minute);
     let end = range.to.map_or(i64::MAX / MINUTE_MICROS, |to| to.div_euclid(MINUTE_MICROS));
     first..end.max(first)
 }
