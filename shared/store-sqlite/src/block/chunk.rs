@@ -21,7 +21,7 @@ const FRAME_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 const RECORDS_MAX: usize = 1 << 20;
 
 /// How many bytes of a settled chunk's texts show how small they would be as they are.
-const SHOWN_BYTES: usize = 256 * 1024;
+const SHOWN_BYTES: usize = 128 * 1024;
 
 /// The texts of a chunk's records, but for the messages.
 #[derive(Debug)]
@@ -96,6 +96,11 @@ fn columns(rows: &Range<usize>, form: Form, columns: &[(&TextColumn, Mode)]) -> 
     let mut out = Content::default();
     let mut spans = Vec::with_capacity(rows.len());
     for (column, mode) in columns {
+        let joined = column.joined(rows.clone());
+        if joined.is_empty() {
+            texts::put_empty(&mut out);
+            continue;
+        }
         spans.clear();
         let mut end = 0;
         for row in rows.clone() {
@@ -103,7 +108,7 @@ fn columns(rows: &Range<usize>, form: Form, columns: &[(&TextColumn, Mode)]) -> 
             end += column.get(row).len();
             spans.push(Span::new(start..end).expect("a chunk's texts are shorter than 4 GiB"));
         }
-        let texts = Source { joined: column.joined(rows.clone()), spans: &spans };
+        let texts = Source { joined, spans: &spans };
         match form {
             Form::Quick => texts::put_plain(&mut out, texts),
             Form::Settled => texts::put_split(&mut out, texts, *mode),

@@ -192,3 +192,41 @@ fn read_planes(reader: &mut Reader<'_>, entries: usize) -> Result<Planes, Malfor
     }
     Planes::read(reader, width, entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(values: &[u64]) -> Content {
+        let mut content = Content::default();
+        put_numbers(&mut content, values);
+        content
+    }
+
+    #[test]
+    fn every_form_gives_the_numbers_back() {
+        let columns: [(u8, Vec<u64>); 6] = [
+            (CONSTANT, vec![u64::MAX; 9]),
+            (CONSTANT, Vec::new()),
+            (OFFSETS, (0..500).map(|n| u64::MAX - n * n * 7_919_333 % 9973).collect()),
+            (DELTAS, vec![0, u64::MAX]),
+            (DELTAS, (0..500).map(|n| n * 1_000_003).collect()),
+            (DICTIONARY, (0..500).map(|n| [17, 4_711_081_500, 3][n * n % 7 % 3]).collect()),
+        ];
+        for (form, values) in columns {
+            let content = written(&values);
+            assert_eq!(content.bytes[0], form, "{values:?}");
+            let read = || Numbers::read(&mut Reader::new(&content.bytes), values.len()).unwrap();
+            assert_eq!(read().into_vec(values.len()), values);
+            assert!(values.iter().enumerate().all(|(at, value)| read().get(at) == *value));
+        }
+    }
+
+    #[test]
+    fn a_code_that_names_nothing_is_malformed() {
+        // Two entries, and three bytes that are codes.
+        let column = |code| [DICTIONARY, 2, 50, 60, 1, 0, 0, 1, code];
+        assert!(Numbers::read(&mut Reader::new(&column(1)), 3).is_ok());
+        assert!(Numbers::read(&mut Reader::new(&column(2)), 3).is_err());
+    }
+}

@@ -15,7 +15,7 @@ use crate::block::varint;
 /// Fewest texts of a shape that becomes a template: below, its fixed text costs more than it saves.
 const TEMPLATE_MIN_TEXTS: u32 = 4;
 
-/// Most columns of pieces; texts of shapes that would need more stay whole.
+/// Most columns of pieces; texts of shapes that could need more stay whole.
 const COLUMNS_MAX: usize = 512;
 
 /// Fewest texts that are worth the search.
@@ -147,7 +147,14 @@ impl CutTexts {
         let common = self.places.iter().filter(|(_, shape)| texts(shape) >= TEMPLATE_MIN_TEXTS);
         let mut common: Vec<_> = common.collect();
         common.sort_unstable_by_key(|(_, shape)| (u32::MAX - texts(shape), **shape));
-        common.into_iter().filter_map(|(bytes, shape)| Template::new(bytes, *shape, columns, mode)).collect()
+        let mut templates = Vec::new();
+        for (bytes, shape) in common {
+            let pieces = self.shapes[*shape as usize].pieces as usize;
+            if columns.columns.len() + pieces <= COLUMNS_MAX {
+                templates.push(Template::new(bytes, *shape, columns, mode));
+            }
+        }
+        templates
     }
 
     /// Gives each piece to its column, template by template; returns each text's template, counted from 1, and
@@ -196,8 +203,7 @@ impl CutTexts {
 // === impl Template ===
 
 impl Template {
-    /// `None` when there is no room for more columns.
-    fn new(shape_bytes: &[u8], shape: u32, columns: &mut Columns, mode: Mode) -> Option<Self> {
+    fn new(shape_bytes: &[u8], shape: u32, columns: &mut Columns, mode: Mode) -> Self {
         let mut template = Self { shape, fixed: Vec::new(), lengths: Vec::new(), columns: Vec::new() };
         let mut rest = shape_bytes;
         let mut context = 0;
@@ -205,14 +211,14 @@ impl Template {
             let (fixed, marked) = rest.split_at(end);
             context = context_of(fixed, context, mode);
             let kind = Kind::of_code([marked[1], marked[2]]).expect("the cutter writes whole marks");
-            template.columns.push(columns.place(kind, context)?);
+            template.columns.push(columns.place(kind, context));
             template.lengths.push(fixed.len());
             template.fixed.extend_from_slice(fixed);
             rest = &marked[3..];
         }
         template.lengths.push(rest.len());
         template.fixed.extend_from_slice(rest);
-        Some(template)
+        template
     }
 }
 
@@ -245,15 +251,10 @@ impl PieceColumn {
 }
 
 impl Columns {
-    fn place(&mut self, kind: Kind, context: u64) -> Option<usize> {
-        if let Some(place) = self.places.get(&(kind, context)) {
-            return Some(*place);
-        }
-        if self.columns.len() == COLUMNS_MAX {
-            return None;
-        }
-        self.places.insert((kind, context), self.columns.len());
-        self.columns.push(PieceColumn { kind, pieces: Vec::new() });
-        Some(self.columns.len() - 1)
+    fn place(&mut self, kind: Kind, context: u64) -> usize {
+        *self.places.entry((kind, context)).or_insert_with(|| {
+            self.columns.push(PieceColumn { kind, pieces: Vec::new() });
+            self.columns.len() - 1
+        })
     }
 }

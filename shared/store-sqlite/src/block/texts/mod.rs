@@ -59,18 +59,28 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Writes texts that are all empty.
+pub(super) fn put_empty(out: &mut Content) {
+    out.bytes.push(ALL_EMPTY);
+}
+
 /// Writes texts as they are.
 pub(super) fn put_plain(out: &mut Content, texts: Source<'_>) {
     if texts.is_all_empty() {
-        out.bytes.push(ALL_EMPTY);
-        return;
+        return put_empty(out);
     }
     out.bytes.push(PLAIN);
+    let (mut end, mut are_in_one) = (0, true);
     for span in texts.spans {
         varint::put_usize(&mut out.bytes, span.len());
+        are_in_one &= span.range().start == end;
+        end = span.range().end;
+    }
+    if are_in_one {
+        return out.bytes.extend_from_slice(&texts.joined.as_bytes()[..end]);
     }
     for span in texts.spans {
-        out.bytes.extend_from_slice(texts.joined[span.range()].as_bytes());
+        out.bytes.extend_from_slice(&texts.joined.as_bytes()[span.range()]);
     }
 }
 

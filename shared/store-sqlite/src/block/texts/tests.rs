@@ -29,6 +29,7 @@ fn any_texts() -> impl Strategy<Value = Vec<String>> {
         Just("{}"),
         Just("a{}.{}"),
         Just("trace {} Ä{}"),
+        Just("{}ms on u{}"),
     ];
     let of_template = (template, prop::collection::vec(any_part(), 3)).prop_map(|(template, parts)| {
         parts.iter().fold(template.to_owned(), |text, part| text.replacen("{}", part, 1))
@@ -80,7 +81,7 @@ fn any_json() -> impl Strategy<Value = Vec<String>> {
 fn any_match() -> impl Strategy<Value = TextMatch> {
     let text = prop_oneof![
         prop::sample::select(
-            &["user", "u", " in ", "s", "k", "ord-1", "i\u{307}", "-4", "ment ", "ärger", "er U"][..]
+            &["user", "u", "ms", " in ", "s", "k", "ord-1", "i\u{307}", "-4", "ment ", "ärger", "er U"][..]
         )
         .prop_map(str::to_owned),
         any_part(),
@@ -176,14 +177,15 @@ fn attributes_share_a_column_for_each_key_whatever_else_they_have() {
     let texts: Vec<String> = (0..600_u64)
         .map(|n| {
             let trace = u128::from(n) * 0x1234_5678_9abc_def1_2345_6789;
-            let rest = ["", r#","ok":true"#, r#","ms":17"#][(n % 3) as usize];
-            format!(r#"{{"trace":"{trace:032x}","host":"web-{}"{rest}}}"#, n % 20)
+            let rest = ["", r#""ok":true,"#, r#""ms":17,"#][(n % 3) as usize];
+            format!(r#"{{{rest}"trace":"{trace:032x}","host":"web-{}"}}"#, n % 20)
         })
         .collect();
 
     let content = split(&texts, Mode::Json);
 
     assert_eq!(all(&read(&content, texts.len()).unwrap()), texts);
+    assert_eq!(content.bytes[..2], [TEMPLATED, 4], "columns of trace, host, ok and ms");
     assert!(content.bytes.len() < 600 * 19 + 300, "16 + 2 bytes a line: {}", content.bytes.len());
 }
 
@@ -203,12 +205,25 @@ fn texts_that_are_made_to_cost_much_stay_whole() {
         })
         .collect();
 
-    for texts in [vec![digits; 20], no_two_alike, deep] {
+    // Each four of the first half need three columns of their own; the second half shares one.
+    let many_columns = (0..2000_u32)
+        .map(|n| {
+            let word: String = (n / 4).to_string().bytes().map(|digit| char::from(digit + 60)).collect();
+            format!("{word}: {n} {word}: {:08x}a1 {word}: {n}", n.wrapping_mul(0x9E37_79B9))
+        })
+        .chain((0..2000).map(|n| format!("common {n}")))
+        .collect::<Vec<_>>();
+
+    for texts in [vec![digits; 20], no_two_alike, deep, many_columns] {
         for mode in [Mode::Numbers, Mode::Json] {
             let content = split(&texts, mode);
             let bytes: usize = texts.iter().map(String::len).sum();
             assert!(content.bytes.len() < bytes + 4 * texts.len(), "{} of {bytes}", content.bytes.len());
-            assert_eq!(all(&read(&content, texts.len()).unwrap()), texts);
+            let read = read(&content, texts.len()).unwrap();
+            assert_eq!(all(&read), texts);
+            if let Form::Templated(templated) = read.0 {
+                assert!(templated.columns.len() <= 512, "{}", templated.columns.len());
+            }
         }
     }
 }
@@ -226,4 +241,40 @@ fn every_line_of_real_logs_comes_back() {
         files += 1;
     }
     assert!(files >= 6, "{files}");
+}
+
+#[test]
+fn fixed_texts_that_are_cut_inside_of_a_letter_are_malformed() {
+    // One column of digits; one template: a byte, a piece, a byte. Then a number each, and no other texts.
+    let template = |fixed: [u8; 2]| {
+        let parts: [&[u8]; 6] =
+            [&[TEMPLATED, 1, 0, 0], &[1, 1, 1, 0, 1], &fixed, &[0, 1], &[0, 0, 7], &[ALL_EMPTY]];
+        parts.concat()
+    };
+    let read = |bytes: &[u8]| Texts::read(&mut Reader::new(bytes), 2);
+
+    assert_eq!(all(&read(&template(*b"ab")).unwrap()), ["a7b", "a7b"]);
+    let letter: [u8; 2] = "Ä".as_bytes().try_into().unwrap();
+    assert_eq!(read(&template(letter)).unwrap_err(), Malformed("a fixed text is not UTF-8"));
+}
+
+#[test]
+fn a_word_or_phrase_is_found_only_where_no_digit_or_letter_touches_it() {
+    let cases = [
+        ("ms", "7 MS", true),
+        ("ms", "7ms 1", false),
+        ("ms", "1 ms7", false),
+        ("ms", "7 xms", false),
+        ("ms", "7 xms-ms", true),
+        ("a-a", "7 xa-a-a", true),
+    ];
+    for (phrase, text, is_match) in cases {
+        let texts = vec![text.to_owned(); 40];
+        let mut plain = Content::default();
+        put_plain(&mut plain, Source { joined: &texts.concat(), spans: &spans(&texts) });
+        for content in [plain, split(&texts, Mode::Numbers)] {
+            let matches = read(&content, 40).unwrap().matching_rows(&TextMatch::phrase(phrase).unwrap());
+            assert_eq!(matches, [is_match; 40], "{phrase} in {text}");
+        }
+    }
 }
