@@ -35,7 +35,7 @@ const BEHIND: usize = 1024;
 const LOOKED_AT: i64 = 4096;
 
 /// Blocks with fewer records stay as quickly written ones, without a token filter: they will be merged again.
-const SETTLED_FROM: usize = if cfg!(test) { 8 } else { 4096 };
+const SETTLED_FROM: usize = if cfg!(test) { 8 } else { 1024 };
 
 /// After an error the merger waits for so long.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
