@@ -22,7 +22,7 @@ pub(crate) async fn assert_in_order(data_dir: &Path, records: usize) {
 
     let integrity: Vec<(String,)> = rows(&mut logs, "PRAGMA integrity_check").await;
     let blocks: Vec<(String, i64)> =
-        rows(&mut logs, "SELECT tenant, sum(record_count) FROM blocks GROUP BY tenant").await;
+        rows(&mut logs, "SELECT tenant, sum(live_count) FROM blocks GROUP BY tenant").await;
     let counters: Vec<(String, i64)> =
         rows(&mut logs, "SELECT tenant, sum(record_count) FROM counters GROUP BY tenant").await;
     let orphans = "SELECT id FROM chunks WHERE id / 64 NOT IN (SELECT id FROM blocks)";
