@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::{RecordBatch, Tenant};
@@ -42,11 +43,22 @@ const AFTER_ERROR: Duration = Duration::from_secs(5);
 
 /// Tells the merger that something was committed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MergeSignal(Arc<Notify>);
+pub(crate) struct MergeSignal(Arc<Commits>);
+
+#[derive(Debug, Default)]
+struct Commits {
+    count: AtomicU64,
+    happened: Notify,
+}
 
 impl MergeSignal {
     pub(crate) fn committed(&self) {
-        self.0.notify_one();
+        self.0.count.fetch_add(1, Ordering::Relaxed);
+        self.0.happened.notify_one();
+    }
+
+    fn count(&self) -> u64 {
+        self.0.count.load(Ordering::Relaxed)
     }
 }
 
@@ -120,7 +132,7 @@ impl Merger {
         tokio::select! {
             biased;
             () = self.closing.cancelled() => false,
-            committed = tokio::time::timeout(time, self.signal.0.notified()) => committed.is_ok(),
+            committed = tokio::time::timeout(time, self.signal.0.happened.notified()) => committed.is_ok(),
         }
     }
 
@@ -156,11 +168,12 @@ impl Merger {
                 if self.closing.is_cancelled() {
                     return Ok(0);
                 }
-                let begun = Instant::now();
+                let (begun, commits) = (Instant::now(), self.signal.count());
                 if self.merge_and_note(&small[merge]).await? {
                     merges += 1;
                 }
-                if pace == Pace::Busy {
+                // Nobody feels a merge when no logs come in.
+                if self.signal.count() != commits {
                     let factor = if is_behind { 1 } else { REST_FACTOR };
                     self.rest(begun.elapsed() * factor).await;
                 }
