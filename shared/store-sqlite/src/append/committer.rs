@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::group::{Group, for_one_request};
 use super::queue::Waiting;
 use super::statements::{find_first_answer, keep_keys, take_ids};
-use crate::block::Form;
 use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
 use crate::database::{READ_MAX, Reader, Snapshot, Writer, is_fatal};
@@ -189,6 +188,7 @@ async fn encode(batches: Vec<RecordBatch>) -> Result<Vec<(NewBlock, Tally)>, Sto
 /// Encodes a batch. What is small will be merged soon, and settles then.
 fn encode_consecutive(batch: &RecordBatch) -> (NewBlock, Tally) {
     let id_offsets: Vec<u64> = (0..batch.len() as u64).collect();
-    let form = if batch.len() >= FULL_BLOCK_RECORDS { Form::Settled } else { Form::Quick };
-    (NewBlock::encode(batch, &id_offsets, form), Tally::of(batch))
+    let is_full = batch.len() >= FULL_BLOCK_RECORDS;
+    let encode = if is_full { NewBlock::settled } else { NewBlock::quick };
+    (encode(batch, &id_offsets), Tally::of(batch))
 }

@@ -39,3 +39,45 @@ pub fn check_block(block: &EncodedBlock, batch: &RecordBatch, id_offsets: &[u64]
     }
     if row == batch.len() { Ok(()) } else { Err(DIFFERS) }
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::RecordBuilder;
+    use testkit::build::{batch, record};
+
+    use super::*;
+    use crate::block::{Form, encode_block};
+
+    fn sent() -> Vec<RecordBuilder> {
+        (0..20).map(|n| record(&format!("order {n} paid")).at(n).attributes(r#"{"a":1}"#)).collect()
+    }
+
+    #[test]
+    fn a_block_passes_with_what_went_into_it_and_with_nothing_else() {
+        let offsets: Vec<u64> = (0..20).collect();
+        let base = || record("order 7 paid").at(7).attributes(r#"{"a":1}"#);
+        let others = [
+            base().at(8),
+            base().received(9),
+            base().severity("ERROR"),
+            base().service("pay"),
+            base().host("web-1"),
+            base().span("1", ""),
+            base().span("", "1"),
+            base().attributes(r#"{"a":2}"#),
+            record("order 8 paid").at(7).attributes(r#"{"a":1}"#),
+        ];
+        for form in [Form::Quick, Form::Settled] {
+            let block = encode_block(&batch(&sent()), &offsets, form);
+            assert_eq!(check_block(&block, &batch(&sent()), &offsets), Ok(()));
+            for other in &others {
+                let mut changed = sent();
+                changed[7] = other.clone();
+                assert!(check_block(&block, &batch(&changed), &offsets).is_err(), "{form:?} {other:?}");
+            }
+            let gap: Vec<u64> = (0..19).chain([20]).collect();
+            assert!(check_block(&block, &batch(&sent()), &gap).is_err());
+            assert!(check_block(&block, &batch(&sent()[..19]), &offsets[..19]).is_err());
+        }
+    }
+}

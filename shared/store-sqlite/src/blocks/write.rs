@@ -6,7 +6,8 @@ use store::StoreError;
 
 use super::row::{BlockRow, checksum};
 use crate::block::{
-    BLOCK_MAX_CHUNKS, EncodedBlock, Form, SLICES, Summary, Tombstones, encode_block, encode_token_filter,
+    BLOCK_MAX_CHUNKS, EncodedBlock, Form, SLICES, Summary, Tombstones, check_block, encode_block,
+    encode_token_filter,
 };
 use crate::database::classify;
 
@@ -19,13 +20,22 @@ pub(crate) struct NewBlock {
 }
 
 impl NewBlock {
-    /// Encodes records; a settled block has a token filter too. `id_offsets` as for [`encode_block`].
-    pub(crate) fn encode(batch: &RecordBatch, id_offsets: &[u64], form: Form) -> Self {
-        let token_slices = match form {
-            Form::Quick => Vec::new(),
-            Form::Settled => encode_token_filter(batch),
-        };
-        Self { encoded: encode_block(batch, id_offsets, form), token_slices }
+    /// Encodes records quickly, without a token filter. `id_offsets` as for [`encode_block`].
+    pub(crate) fn quick(batch: &RecordBatch, id_offsets: &[u64]) -> Self {
+        Self { encoded: encode_block(batch, id_offsets, Form::Quick), token_slices: Vec::new() }
+    }
+
+    /// Encodes records to stay, with a token filter, and reads them back: what cannot be read back is written quickly
+    /// instead.
+    pub(crate) fn settled(batch: &RecordBatch, id_offsets: &[u64]) -> Self {
+        let encoded = encode_block(batch, id_offsets, Form::Settled);
+        match check_block(&encoded, batch, id_offsets) {
+            Ok(()) => Self { encoded, token_slices: encode_token_filter(batch) },
+            Err(malformed) => {
+                tracing::error!(%malformed, "a settled block does not read back: it is written quickly instead");
+                Self::quick(batch, id_offsets)
+            }
+        }
     }
 
     /// Returns how many bytes its row and chunks take, and its filter.
