@@ -109,13 +109,13 @@ async fn a_checkpoint_that_fails_loses_nothing() {
     }
 }
 
-/// Whether it was for want of space is not to be told from SQLite's error, and the records of the commit may be in the
-/// WAL already: so this is an I/O error like any other.
+/// A commit that fails so may be in the WAL already: its outcome is unknown, and the next one is written over it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_of_the_wal_that_cannot_grow_stops_the_store_and_loses_nothing() {
+async fn an_index_of_the_wal_that_cannot_grow_loses_nothing_and_the_store_goes_on_when_there_is_room() {
     for forever in [false, true] {
         let played = play(Scene { file: WAL_INDEX, forever, ..ANY_WRITE }).await;
-        assert!(played.stopped > 0 && played.unopened > 0, "{played:?}");
+        assert!(played.stopped == 0 && played.unopened > 0, "{played:?}");
+        assert!(forever || played.acknowledged_afterwards > 0, "{played:?}");
     }
 }
 
@@ -165,10 +165,6 @@ fn judge(run: &Run, scene: Scene, told: &str) {
     let is_open = ledger.step("opened").is_some_and(|place| place < struck.place)
         && ledger.step("closing").is_none_or(|place| place > struck.place);
     let has_stopped = ledger.step("failed").is_some();
-    if scene.file == WAL_INDEX {
-        assert_eq!(acknowledged_afterwards, if has_stopped { 0 } else { begun_afterwards.len() }, "{told}");
-        return;
-    }
     match (scene.failure, scene.forever) {
         (Failure::NoSpace, false) => {
             assert_eq!(acknowledged_afterwards, begun_afterwards.len(), "what comes later succeeds: {told}");

@@ -148,6 +148,10 @@ pub(crate) fn classify(error: sqlx::Error) -> StoreError {
 
 /// Turns an error of a COMMIT into what the caller does: the transaction may be stored or not.
 pub(crate) fn classify_commit(error: sqlx::Error) -> StoreError {
+    if extended_code(&error) == Some(SQLITE_IOERR_SHMSIZE) {
+        // The WAL itself is written before its index is made longer.
+        return StoreError::Unknown(error.into());
+    }
     match classify(error) {
         StoreError::Unavailable(cause) => StoreError::Unknown(cause),
         known => known,
