@@ -7,7 +7,7 @@ use poem::{Request, Result};
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::{JsonText, Problem};
 use serde::Serialize;
-use store::Buckets;
+use store::{Buckets, StoreError};
 
 use super::QueryApi;
 use super::search_logs::SEARCH_MAX;
@@ -68,8 +68,13 @@ pub(super) async fn handle(api: &QueryApi, key: &Principal, request: &Request) -
     let asked = read_series(&mut query, api.clock.now())?;
     query.finish()?;
     let deadline = Instant::now() + SEARCH_MAX;
-    let counts = api.store.histogram(&key.tenant, &asked.filter, &asked.buckets, deadline).await;
-    let counts = counts.map_err(Problem::from)?;
+    let counted = api.store.count_by(&key.tenant, &asked.filter, Some(&asked.buckets), deadline).await;
+    let counted = counted.map_err(Problem::from)?;
+    if !counted.complete {
+        return Err(Problem::from(StoreError::DeadlineExceeded).into());
+    }
+    let mut counts = vec![0; asked.buckets.count];
+    counted.cells.iter().for_each(|cell| counts[cell.bucket] += cell.count);
     let series = Series {
         interval_seconds: asked.buckets.width_micros / 1_000_000,
         from: Timestamp::saturating_from_micros(asked.buckets.start_micros),

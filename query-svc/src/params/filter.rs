@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Filter, Severity, SeveritySet, TextMatch, Timestamp, query};
+use domain::{Condition, Filter, Severity, SeveritySet, Timestamp, query};
 use sentinel_http::Problem;
 
 use super::Query;
@@ -81,12 +81,10 @@ pub fn parse_timeless_filter(text: &str) -> Result<Filter, Problem> {
 
 /// Takes the parameters out of a query that select records by anything but a time.
 fn read_timeless_filter(query: &mut Query) -> Result<Filter, Problem> {
-    Ok(Filter {
-        services: read_services(query)?,
-        severities: read_severities(query)?,
-        texts: read_texts(query)?,
-        ..Filter::default()
-    })
+    let (services, severities) = (read_services(query)?, read_severities(query)?);
+    let mut filter = Filter { services, severities, ..Filter::default() };
+    filter.narrow(read_condition(query)?);
+    Ok(filter)
 }
 
 /// Returns the absolute time that the parameter `name` stands for, if its value counts from `now`: in the address
@@ -100,15 +98,15 @@ pub fn fixed_time(name: &str, value: &str, now: Timestamp) -> Option<Timestamp> 
     read_time(name, value, now).ok()
 }
 
-/// Reads what is looked for in messages, by either of its names.
-fn read_texts(query: &mut Query) -> Result<Vec<TextMatch>, Problem> {
+/// Reads the text of the search box, by either of its names.
+fn read_condition(query: &mut Query) -> Result<Condition, Problem> {
     let (name, text) = match (query.take_one("q")?, query.take_one("query")?) {
         (Some(_), Some(_)) => {
             return Err(Problem::invalid_parameter("query", "is the same as q: give one of them"));
         }
         (Some(text), None) => ("q", text),
         (None, Some(text)) => ("query", text),
-        (None, None) => return Ok(Vec::new()),
+        (None, None) => return Ok(Condition::EVERYTHING),
     };
     query::parse(&text).map_err(|error| Problem::invalid_parameter(name, error))
 }

@@ -10,11 +10,12 @@ use domain::{
     Timestamp,
 };
 use store::{
-    AddOutcome, Append, Appended, Buckets, CounterEntry, LogStore, MemoryLogStore, MemoryRetentionStore,
-    RetentionStore, SearchPage, StoreError,
+    AddOutcome, Append, Appended, Buckets, CounterEntry, Counts, LogStore, MemoryLogStore,
+    MemoryRetentionStore, RetentionStore, Scan, ScanPage, SearchPage, StoreError,
 };
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 use testkit::{RecordBuilder, wait_until};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -387,22 +388,32 @@ impl LogStore for FlakyStore {
         self.logs.get(tenant, id).await
     }
 
-    async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError> {
-        self.logs.count(tenant, filter, deadline).await
+    async fn scan(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        scan: &Scan,
+        deadline: Instant,
+    ) -> Result<ScanPage, StoreError> {
+        self.logs.scan(tenant, filter, scan, deadline).await
+    }
+
+    fn watch_last_id(&self) -> watch::Receiver<i64> {
+        self.logs.watch_last_id()
     }
 
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
         self.logs.counters(tenant).await
     }
 
-    async fn histogram(
+    async fn count_by(
         &self,
         tenant: &Tenant,
         filter: &Filter,
-        buckets: &Buckets,
+        buckets: Option<&Buckets>,
         deadline: Instant,
-    ) -> Result<Vec<u64>, StoreError> {
-        self.logs.histogram(tenant, filter, buckets, deadline).await
+    ) -> Result<Counts, StoreError> {
+        self.logs.count_by(tenant, filter, buckets, deadline).await
     }
 
     async fn arrival_that_fits(

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::text;
-use crate::{RecordRef, SeveritySet, TextMatch, Timestamp};
+use crate::condition::{Clause, Condition};
+use crate::{RecordRef, SeveritySet, Timestamp};
 
 /// A span of time, from `from` inclusive to `to` exclusive, in microseconds since the Unix epoch. An end
 /// that is `None` is open.
@@ -29,8 +29,8 @@ pub struct Filter {
     pub timestamp: TimeRange,
     /// When it arrived.
     pub received_at: TimeRange,
-    /// What its message holds: all of these.
-    pub texts: Vec<TextMatch>,
+    /// What else has to be true of it.
+    pub condition: Condition,
 }
 
 // === impl TimeRange ===
@@ -64,6 +64,12 @@ impl TimeRange {
     pub fn end_before(&mut self, micros: i64) {
         self.to = Some(self.to.map_or(micros, |to| to.min(micros)));
     }
+
+    /// Narrows the range to what `other` has too.
+    pub fn narrow(&mut self, other: &Self) {
+        other.from.into_iter().for_each(|from| self.start_at(from));
+        other.to.into_iter().for_each(|to| self.end_before(to));
+    }
 }
 
 // === impl Filter ===
@@ -76,7 +82,7 @@ impl Default for Filter {
             severities: SeveritySet::ALL,
             timestamp: TimeRange::default(),
             received_at: TimeRange::default(),
-            texts: Vec::new(),
+            condition: Condition::EVERYTHING,
         }
     }
 }
@@ -94,24 +100,25 @@ impl Filter {
         self.services.as_ref().is_none_or(|services| services.contains(service))
     }
 
-    /// Says whether `message` holds everything that is looked for.
-    #[must_use]
-    pub fn selects_message(&self, message: &str) -> bool {
-        if self.texts.is_empty() {
-            return true;
+    /// Adds a condition. What this filter has a part of its own for goes there, where an engine sees it first.
+    pub fn narrow(&mut self, condition: Condition) {
+        match condition {
+            Condition::All(parts) => parts.into_iter().for_each(|part| self.narrow(part)),
+            Condition::Is(Clause::Severity(set)) => self.severities = self.severities.intersection(set),
+            Condition::Is(Clause::Timestamp(range)) => self.timestamp.narrow(&range),
+            Condition::Is(Clause::ReceivedAt(range)) => self.received_at.narrow(&range),
+            other => self.condition.and(other),
         }
-        let folded = text::fold(message);
-        self.texts.iter().all(|text| text.matches_folded(&folded))
     }
 
-    /// Says whether the filter selects `record`.
+    /// Says whether the filter selects the record with this id.
     #[must_use]
-    pub fn matches(&self, record: &RecordRef<'_>) -> bool {
+    pub fn matches(&self, id: i64, record: &RecordRef<'_>) -> bool {
         self.severities.contains(record.severity)
             && self.timestamp.contains(record.timestamp)
             && self.received_at.contains(record.received_at)
             && self.selects_service(record.service)
-            && self.selects_message(record.message)
+            && self.condition.matches(id, record)
     }
 }
 
@@ -152,7 +159,7 @@ mod tests {
             attributes: "",
         };
         let everything = Filter::default();
-        assert!(everything.matches(&record) && everything.is_everything());
+        assert!(everything.matches(1, &record) && everything.is_everything());
 
         let narrowed = [
             Filter { services: Some(BTreeSet::from(["pay".into()])), ..Filter::default() },
@@ -160,13 +167,10 @@ mod tests {
             Filter { severities: SeveritySet::NONE, ..Filter::default() },
             Filter { timestamp: range(Some(16), None), ..Filter::default() },
             Filter { received_at: range(None, Some(16)), ..Filter::default() },
-            Filter {
-                texts: ["failed", "pay"].iter().filter_map(|word| TextMatch::phrase(word)).collect(),
-                ..Filter::default()
-            },
+            Filter { condition: Condition::Is(Clause::Id(2..=9)), ..Filter::default() },
         ];
         for filter in narrowed {
-            assert!(!filter.matches(&record) && !filter.is_everything(), "{filter:?}");
+            assert!(!filter.matches(1, &record) && !filter.is_everything(), "{filter:?}");
         }
     }
 }

@@ -5,14 +5,16 @@
 //!
 //! * [`record`] a stored record and its JSON form, [`batch`] records in columns on their way to a store
 //! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one
-//! * [`filter`] which records are meant, [`text`] which words of theirs, [`page`] which slice of them
-//! * [`query`] the text of a search box, read; [`retention`] rules that say how long logs are kept
+//! * [`filter`] which records are meant, [`condition`] what has to be true of them, [`text`] which words they hold
+//! * [`page`] which slice of them
+//! * [`query`] the text of a search box, read into a condition; [`retention`] rules that say how long logs are kept
 //! * [`access`] tenants, scopes and the principal behind a key
 //! * [`clock`] where the time comes from, [`limits`] every bound, with its unit
 
 pub mod access;
 pub mod batch;
 pub mod clock;
+pub mod condition;
 pub mod filter;
 pub mod limits;
 pub mod page;
@@ -26,6 +28,7 @@ pub mod timestamp;
 pub use access::{Principal, Scope, ScopeSet, ServiceName, Tenant};
 pub use batch::{RecordBatch, RecordRef};
 pub use clock::{Clock, SystemClock};
+pub use condition::{Clause, Condition, Verdict};
 pub use filter::{Filter, TimeRange};
 pub use page::{Cursor, Order, Page, PageStart, Position};
 pub use record::LogRecord;

@@ -60,8 +60,23 @@ pub const TENANT_MAX_BYTES: usize = 64;
 /// Most bytes of a query, the text of a search box (10 KiB).
 pub const QUERY_MAX_BYTES: usize = 10 * 1024;
 
-/// Most words, phrases and parts of one query.
-pub const QUERY_MAX_TERMS: usize = 64;
+/// Most terms of one query.
+pub const QUERY_MAX_TERMS: usize = 1000;
+
+/// Deepest nesting of a query's parentheses.
+pub const QUERY_MAX_DEPTH: usize = 64;
+
+/// Most regular expressions of one query.
+pub const QUERY_MAX_PATTERNS: usize = 16;
+
+/// Most bytes of a regular expression.
+pub const PATTERN_MAX_BYTES: usize = 512;
+
+/// Most bytes of a regular expression's program (64 KiB): what it may cost to read one.
+pub const PATTERN_MAX_COMPILED_BYTES: usize = 64 * 1024;
+
+/// Deepest nesting of a regular expression.
+pub const PATTERN_MAX_NESTING: u32 = 50;
 
 /// Most buckets of a time series.
 pub const BUCKETS_MAX: usize = 10_000;

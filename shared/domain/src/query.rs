@@ -15,6 +15,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::TextMatch;
+use crate::condition::{Clause, Condition, TextField, TextTest};
 use crate::limits::{QUERY_MAX_BYTES, QUERY_MAX_TERMS};
 
 /// Most characters that an error shows on either side of the place that it is about.
@@ -44,7 +45,12 @@ struct Excerpt {
 ///
 /// # Errors
 /// [`QueryError`].
-pub fn parse(text: &str) -> Result<Vec<TextMatch>, QueryError> {
+pub fn parse(text: &str) -> Result<Condition, QueryError> {
+    let holds = |text| Condition::Is(Clause::Text(TextField::Message, TextTest::Holds(text)));
+    read_terms(text).map(|terms| Condition::All(terms.into_iter().map(holds).collect()))
+}
+
+fn read_terms(text: &str) -> Result<Vec<TextMatch>, QueryError> {
     let parser = Parser { text, position: 0 };
     if text.len() > QUERY_MAX_BYTES {
         let reason = format!("a query has at most {QUERY_MAX_BYTES} bytes, this one has {}", text.len());
@@ -268,7 +274,7 @@ mod tests {
             ("支付 ÄÖ", vec![phrase("支付"), phrase("äö")]),
         ];
         for (text, expected) in cases {
-            assert_eq!(parse(text), Ok(expected), "{text}");
+            assert_eq!(read_terms(text), Ok(expected), "{text}");
         }
     }
 
@@ -300,7 +306,7 @@ mod tests {
             ("a AND ", 6, "behind AND"),
         ];
         for (text, position, reason) in cases {
-            let error = parse(text).expect_err(text);
+            let error = read_terms(text).expect_err(text);
             assert_eq!(error.position, position, "{text}: {error}");
             assert!(error.reason.contains(reason), "{text}: {error}");
         }
@@ -308,13 +314,14 @@ mod tests {
 
     #[test]
     fn a_caret_points_at_the_place() {
-        let error = parse("ünï (b)").expect_err("parentheses");
+        let error = read_terms("ünï (b)").expect_err("parentheses");
         let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
         assert_eq!(lines[1..], ["ünï (b)", "    ^"]);
         assert!(lines[0].starts_with("at byte 6: parentheses"), "{}", lines[0]);
 
         let long = format!("{}\n({}", "a".repeat(100), "b".repeat(100));
-        let lines: Vec<String> = parse(&long).unwrap_err().to_string().lines().map(str::to_owned).collect();
+        let lines: Vec<String> =
+            read_terms(&long).unwrap_err().to_string().lines().map(str::to_owned).collect();
         let shown = format!("{} ({}", "a".repeat(39), "b".repeat(39));
         assert_eq!(lines[1..], [shown, format!("{}^", " ".repeat(40))]);
     }
@@ -322,12 +329,12 @@ mod tests {
     #[test]
     fn a_query_has_bounds() {
         let terms = |count: usize| vec!["a"; count].join(" ");
-        assert_eq!(parse(&terms(QUERY_MAX_TERMS)).map(|terms| terms.len()), Ok(QUERY_MAX_TERMS));
-        let error = parse(&terms(QUERY_MAX_TERMS + 1)).unwrap_err();
-        assert_eq!((error.position, error.reason.as_str()), (128, "a query has at most 64 terms"));
+        assert_eq!(read_terms(&terms(QUERY_MAX_TERMS)).map(|terms| terms.len()), Ok(QUERY_MAX_TERMS));
+        let error = read_terms(&terms(QUERY_MAX_TERMS + 1)).unwrap_err();
+        assert_eq!((error.position, error.reason.as_str()), (2000, "a query has at most 1000 terms"));
 
-        assert!(parse(&"ä".repeat(QUERY_MAX_BYTES / 2)).is_ok());
-        let error = parse(&format!("{}a", "ä".repeat(QUERY_MAX_BYTES / 2))).unwrap_err();
+        assert!(read_terms(&"ä".repeat(QUERY_MAX_BYTES / 2)).is_ok());
+        let error = read_terms(&format!("{}a", "ä".repeat(QUERY_MAX_BYTES / 2))).unwrap_err();
         assert_eq!(error.reason, "a query has at most 10240 bytes, this one has 10241");
     }
 
@@ -339,15 +346,15 @@ mod tests {
         ) {
             let mut terms: Vec<TextMatch> = phrases.iter().map(|text| phrase(text)).collect();
             terms.extend(parts.iter().map(|text| part(text)));
-            prop_assert_eq!(parse(&write(&terms)), Ok(terms));
+            prop_assert_eq!(read_terms(&write(&terms)), Ok(terms));
         }
 
         #[test]
         fn no_text_makes_it_panic_and_every_error_points_into_the_text(
             text in prop_oneof![any::<String>(), r#"[a "*\\():/ANDORT-]{0,30}"#],
         ) {
-            match parse(&text) {
-                Ok(terms) => prop_assert_eq!(parse(&write(&terms)), Ok(terms), "what was read can be written"),
+            match read_terms(&text) {
+                Ok(terms) => prop_assert_eq!(read_terms(&write(&terms)), Ok(terms), "what was read can be written"),
                 Err(error) => {
                     prop_assert!(text.is_char_boundary(error.position), "{}", error);
                     let shown = error.to_string();

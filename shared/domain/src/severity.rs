@@ -46,6 +46,8 @@ pub struct Severity(u8);
 pub struct UnknownSeverity;
 
 impl Severity {
+    /// How many numbers there are, with 0, which is none: the length of a table by number.
+    pub const COUNT: usize = 25;
     /// The severity of a record that names none.
     pub const DEFAULT: Self = Self(9);
 

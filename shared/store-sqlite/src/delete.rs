@@ -10,17 +10,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{Filter, Tenant};
-use store::StoreError;
+use store::{Effort, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::block::{Summary, Tombstones};
-use crate::blocks::{
-    BlockParts, BlockRow, Coverage, blocks_by_id, bury, read_parts, remove_block, rule_out_by_tokens,
-};
+use crate::blocks::{BlockParts, BlockRow, blocks_by_id, bury, read_parts, remove_block};
 use crate::counters::{self, Tally};
 use crate::database::{READ_MAX, Reader, Writer, busy, classify};
 use crate::search;
+use crate::selection::{Coverage, Selection};
 
 /// How many blocks are looked at before a transaction.
 const STRIDE_BLOCKS: i64 = 64;
@@ -71,7 +70,8 @@ impl Deletion {
     pub(crate) async fn rehearse(&self, tenant: &Tenant, filter: &Filter) -> Result<u64, StoreError> {
         let deadline = Instant::now() + DRY_RUN_MAX;
         let mut snapshot = self.reader.begin(deadline).await?;
-        search::count(&mut snapshot, tenant, filter, deadline).await
+        let counts = search::count_by(&mut snapshot, tenant, filter, None, deadline).await?;
+        if counts.complete { Ok(counts.total()) } else { Err(StoreError::DeadlineExceeded) }
     }
 
     /// Deletes what the filter selects among the records that are stored now, and returns how many.
@@ -80,11 +80,12 @@ impl Deletion {
         let _turn = self.turn.acquire().await.map_err(|_| StoreError::Closed)?;
         let until = self.last_id().await?;
         let (mut after, mut deleted) = (0, 0);
+        let selection = Arc::new(Selection::new(filter));
         loop {
             if self.closing.is_cancelled() {
                 return Err(StoreError::Closed);
             }
-            let plan = self.plan(tenant, filter, after, until).await?;
+            let plan = self.plan(tenant, &selection, after, until).await?;
             let Some(reached) = plan.reached else { return Ok(deleted) };
             if plan.changes.is_empty() {
                 after = reached;
@@ -109,7 +110,7 @@ impl Deletion {
     async fn plan(
         &self,
         tenant: &Tenant,
-        filter: &Filter,
+        selection: &Arc<Selection>,
         after: i64,
         until: i64,
     ) -> Result<Plan, StoreError> {
@@ -117,14 +118,16 @@ impl Deletion {
         let mut plan = Plan::default();
         let mut blocks = blocks_by_id(&mut snapshot, tenant, after, until, STRIDE_BLOCKS).await?;
         plan.reached = blocks.last().map(|block| block.span.last_id);
-        rule_out_by_tokens(&mut snapshot, &mut blocks, filter).await?;
+        selection.ask_token_filters(&mut snapshot, &mut blocks, &mut Effort::default()).await?;
         for block in blocks {
-            if block.coverage(filter) == Coverage::None {
+            let coverage = selection.coverage(&block);
+            if coverage.is_none() {
                 continue;
             }
-            let parts = read_parts(&mut snapshot, block, !filter.texts.is_empty()).await?;
-            let filter = filter.clone();
-            let planned = tokio::task::spawn_blocking(move || plan_block(parts, &filter, until)).await;
+            let parts = read_parts(&mut snapshot, block, !coverage.is_told_by_head()).await?;
+            let selection = Arc::clone(selection);
+            let planned =
+                tokio::task::spawn_blocking(move || plan_block(parts, &selection, &coverage, until)).await;
             let planned = planned.map_err(|panic| StoreError::Unavailable(panic.into()))??;
             if let Some((change, deleted)) = planned {
                 plan.deleted.add(deleted);
@@ -155,9 +158,14 @@ impl Deletion {
 
 /// Works out what becomes of a block, and what is deleted of it: of its records up to `until` those that the filter
 /// selects. `None`: nothing.
-fn plan_block(parts: BlockParts, filter: &Filter, until: i64) -> Result<Option<(Change, Tally)>, StoreError> {
+fn plan_block(
+    parts: BlockParts,
+    selection: &Selection,
+    coverage: &Coverage,
+    until: i64,
+) -> Result<Option<(Change, Tally)>, StoreError> {
     let head = parts.head()?;
-    let mut doomed = parts.selected_rows(&head, filter)?;
+    let mut doomed = parts.selected_rows(&head, selection, coverage)?;
     doomed.retain(|row| head.ids[*row] <= until);
     if doomed.is_empty() {
         return Ok(None);

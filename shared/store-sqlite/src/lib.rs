@@ -2,7 +2,8 @@
 //!
 //! * [`block`] how records become a block and come back: pure, the storage layout is written out there
 //! * `database` connections, the start-up gate, migrations, the write transaction, errors
-//! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them
+//! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them, `selection` which records a
+//!   filter selects
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
 //! * [`SqliteKeyStore`] implements [`store::KeyStore`], [`SqliteRetentionStore`] [`store::RetentionStore`]
 //! * [`backup`](fn@backup) and [`restore`] copy both files away and back, and verify them
@@ -30,10 +31,12 @@ mod delete;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod key_store;
+mod last_id;
 mod log_store;
 mod merge;
 mod retention_store;
 mod search;
+mod selection;
 mod shrink;
 mod verify;
 

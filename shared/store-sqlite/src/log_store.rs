@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
-use store::{Append, Appended, Buckets, CounterEntry, LogStore, SearchPage, StoreError};
+use store::{
+    Append, Appended, Buckets, CounterEntry, Counts, LogStore, Scan, ScanPage, SearchPage, StoreError,
+};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::append::{CommitQueue, Committer, channel};
 use crate::database::{Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify};
 use crate::delete::Deletion;
+use crate::last_id::LastIdWatch;
 use crate::merge::{MergeSignal, Merger};
 use crate::shrink::shrink_file;
 use crate::verify::StartCheck;
@@ -38,6 +42,7 @@ pub struct SqliteLogStore {
     /// Readiness asks through a reader of its own, so that slow queries do not make the store look dead.
     probe: Reader,
     start_check: StartCheck,
+    last_id: LastIdWatch,
     closing: CancellationToken,
     failed: CancellationToken,
 }
@@ -55,6 +60,8 @@ impl SqliteLogStore {
         let (background, start_check) = (TaskTracker::new(), StartCheck::default());
         background.spawn(start_check.clone().run(database.reader(), closing.clone()));
         let writer = Arc::new(Writer::new(database.clone(), failed.clone()));
+        let last_id = LastIdWatch::default();
+        background.spawn(last_id.clone().run(database.clone(), closing.clone()));
         let (queue, requests) = channel();
         let merges = MergeSignal::default();
         let merger = Merger::new(
@@ -76,6 +83,7 @@ impl SqliteLogStore {
             background,
             probe,
             start_check,
+            last_id,
             closing,
             failed,
         })
@@ -128,25 +136,35 @@ impl LogStore for SqliteLogStore {
         search::get(&mut snapshot, tenant, id).await
     }
 
-    async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError> {
-        let mut snapshot = self.reader.begin(deadline).await?;
-        search::count(&mut snapshot, tenant, filter, deadline).await
+    async fn scan(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        scan: &Scan,
+        deadline: Instant,
+    ) -> Result<ScanPage, StoreError> {
+        let mut snapshot = self.reader.begin(deadline + RECORDS_READ_MAX).await?;
+        search::scan(&mut snapshot, tenant, filter, scan, deadline).await
+    }
+
+    fn watch_last_id(&self) -> watch::Receiver<i64> {
+        self.last_id.subscribe()
+    }
+
+    async fn count_by(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        buckets: Option<&Buckets>,
+        deadline: Instant,
+    ) -> Result<Counts, StoreError> {
+        let mut snapshot = self.reader.begin(deadline + RECORDS_READ_MAX).await?;
+        search::count_by(&mut snapshot, tenant, filter, buckets, deadline).await
     }
 
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
         counters::read(&mut snapshot, tenant).await
-    }
-
-    async fn histogram(
-        &self,
-        tenant: &Tenant,
-        filter: &Filter,
-        buckets: &Buckets,
-        deadline: Instant,
-    ) -> Result<Vec<u64>, StoreError> {
-        let mut snapshot = self.reader.begin(deadline).await?;
-        search::histogram(&mut snapshot, tenant, filter, buckets, deadline).await
     }
 
     async fn arrival_that_fits(

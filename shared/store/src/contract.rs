@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use domain::{Filter, LogRecord, Page, Position, RecordBatch, Severity, Tenant, TimeRange, Timestamp};
+use domain::{Filter, LogRecord, Order, Page, Position, RecordBatch, Severity, Tenant, TimeRange, Timestamp};
+use tokio::sync::watch;
 
 use crate::StoreError;
 
@@ -43,9 +44,56 @@ pub struct SearchPage {
     pub records: Vec<LogRecord>,
     /// Where the next page starts; `None`: there is none.
     pub next: Option<Position>,
-    /// Whether the search got to its end. `false`: the deadline came first, and records that belong in
-    /// this slice may be missing.
+    /// Whether the slice is as long as it was asked for, or ends with the last record. `false`: the deadline came
+    /// first. What is there is right nevertheless, and `next` goes on behind it, or where the search stopped.
     pub complete: bool,
+    /// What it took.
+    pub effort: Effort,
+}
+
+/// What a search had to look at: for whoever wonders why one is slow.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// Blocks of records that lie in the time that is asked for, as far as the search went.
+    pub blocks_considered: u64,
+    /// Of these, the ones that their services, severities, times and ids ruled out.
+    pub blocks_ruled_out_by_summary: u64,
+    /// Of these, the ones that their token filters ruled out.
+    pub blocks_ruled_out_by_tokens: u64,
+    /// The blocks that were read: the ids of the first hundred.
+    pub blocks_read: Vec<i64>,
+    /// How many blocks were read.
+    pub blocks_read_count: u64,
+    /// The tokens that token filters were asked for.
+    pub tokens: Vec<String>,
+    /// The slices of token filters that were read.
+    pub token_slices_read: u64,
+    /// How many records were looked at one by one, as far as times, services and severities tell.
+    pub records_considered: u64,
+    /// How many records' texts were decoded.
+    pub records_decoded: u64,
+}
+
+/// Where a scan goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scan {
+    /// Behind this id: above it where ids grow, below it where they fall.
+    pub after: i64,
+    /// Whether ids grow (ascending) or fall.
+    pub order: Order,
+    /// Most records to return.
+    pub limit: usize,
+}
+
+/// Records in the order of their ids, which is that of their commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanPage {
+    /// The records.
+    pub records: Vec<LogRecord>,
+    /// Everything was looked at up to this id, and it belongs to it: where the next scan goes on.
+    pub reached: i64,
+    /// Whether there was nothing beyond when the scan began.
+    pub is_end: bool,
 }
 
 /// How many records a service sent with one severity, and when the last of them happened.
@@ -89,6 +137,36 @@ impl Buckets {
     }
 }
 
+/// How many records there are per bucket, service and severity.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// What was counted, sorted; every count is at least one.
+    pub cells: Vec<CountCell>,
+    /// Whether everything was counted. `false`: the deadline came first, and there are at least so many.
+    pub complete: bool,
+}
+
+/// How many records of a service with a severity happened within a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CountCell {
+    /// The bucket's place; 0 where there are no buckets.
+    pub bucket: usize,
+    /// The service.
+    pub service: String,
+    /// The severity.
+    pub severity: Severity,
+    /// How many.
+    pub count: u64,
+}
+
+impl Counts {
+    /// Returns how many records were counted.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.count).sum()
+    }
+}
+
 /// Keeps logs, tenant by tenant.
 ///
 /// Every engine passes the suite in `conformance`. What one process appends, every process that has the
@@ -120,11 +198,44 @@ pub trait LogStore: Send + Sync {
     /// [`StoreError`].
     async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError>;
 
+    /// Returns records that `filter` selects in the order of their ids, from `scan.after` on. Returns fewer than
+    /// asked for where it suits the engine, or at the deadline; [`ScanPage::reached`] says how far it got.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn scan(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        scan: &Scan,
+        deadline: Instant,
+    ) -> Result<ScanPage, StoreError>;
+
+    /// Watches the last id that was given to a record, of whichever tenant. It changes soon after a commit, also one of
+    /// another process, for as long as somebody watches; whoever begins to watch looks once for himself.
+    fn watch_last_id(&self) -> watch::Receiver<i64>;
+
+    /// Counts the records that `filter` selects per bucket of their timestamps, service and severity; those outside of
+    /// all buckets not at all. Stops at `deadline` with what it has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_by(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        buckets: Option<&Buckets>,
+        deadline: Instant,
+    ) -> Result<Counts, StoreError>;
+
     /// Counts the records that `filter` selects.
     ///
     /// # Errors
     /// [`StoreError::DeadlineExceeded`] when it is not done at `deadline`.
-    async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError>;
+    async fn count(&self, tenant: &Tenant, filter: &Filter, deadline: Instant) -> Result<u64, StoreError> {
+        let counts = self.count_by(tenant, filter, None, deadline).await?;
+        if counts.complete { Ok(counts.total()) } else { Err(StoreError::DeadlineExceeded) }
+    }
 
     /// Returns the exact counts per service and severity, sorted by both, at a cost that does not depend on
     /// the number of records.
@@ -132,18 +243,6 @@ pub trait LogStore: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError>;
-
-    /// Counts the records that `filter` selects per bucket of their timestamps; one number a bucket.
-    ///
-    /// # Errors
-    /// [`StoreError::DeadlineExceeded`] when it is not done at `deadline`.
-    async fn histogram(
-        &self,
-        tenant: &Tenant,
-        filter: &Filter,
-        buckets: &Buckets,
-        deadline: Instant,
-    ) -> Result<Vec<u64>, StoreError>;
 
     /// Returns the earliest time of arrival such that the records that `filter` selects and that arrived then or
     /// later take at most `max_bytes` of the store; `None` when all of them do. Exact to the unit in which an

@@ -19,7 +19,10 @@ pub mod memory;
 pub mod retention;
 pub mod stores;
 
-pub use contract::{Append, Appended, Buckets, CounterEntry, Idempotency, LogStore, SearchPage};
+pub use contract::{
+    Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, LogStore, Scan,
+    ScanPage, SearchPage,
+};
 pub use error::{KeyStoreError, StoreError};
 pub use keys::{KeyDigest, KeyRecord, KeyStore, NewKey};
 pub use memory::MemoryLogStore;

@@ -7,14 +7,19 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::limits::IDEMPOTENCY_KEPT_MICROS;
-use domain::{Filter, LogRecord, Page, PageStart, Position, Severity, Tenant, Timestamp};
+use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Severity, Tenant, Timestamp};
+use tokio::sync::watch;
 
-use crate::{Append, Appended, Buckets, CounterEntry, Idempotency, LogStore, SearchPage, StoreError};
+use crate::{
+    Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, LogStore, Scan,
+    ScanPage, SearchPage, StoreError,
+};
 
 /// A [`LogStore`] in memory.
 #[derive(Debug, Default)]
 pub struct MemoryLogStore {
     state: Mutex<State>,
+    last_id: watch::Sender<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +48,7 @@ impl State {
     fn selected(&self, tenant: &Tenant, filter: &Filter) -> impl Iterator<Item = &LogRecord> {
         let of_tenant =
             self.records.iter().filter(move |(owner, _)| owner == tenant).map(|(_, record)| record);
-        of_tenant.filter(|record| filter.matches(&record.as_record_ref()))
+        of_tenant.filter(|record| filter.matches(record.id, &record.as_record_ref()))
     }
 
     /// Returns the first answer to this append, if it is a repeat.
@@ -86,6 +91,7 @@ impl LogStore for MemoryLogStore {
                 .answers
                 .insert((append.tenant, key), FirstAnswer { request_digest, answered_at: now, appended });
         }
+        self.last_id.send_replace(state.last_id);
         Ok(appended)
     }
 
@@ -111,7 +117,7 @@ impl LogStore for MemoryLogStore {
         let records: Vec<LogRecord> = rows.iter().skip(skipped).take(limit).copied().cloned().collect();
         let has_more = rows.len().saturating_sub(skipped) > limit;
         let next = records.last().filter(|_| has_more).map(position_of);
-        Ok(SearchPage { records, next, complete: true })
+        Ok(SearchPage { records, next, complete: true, effort: Effort::default() })
     }
 
     async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError> {
@@ -120,8 +126,51 @@ impl LogStore for MemoryLogStore {
         Ok(found.map(|(_, record)| record.clone()))
     }
 
-    async fn count(&self, tenant: &Tenant, filter: &Filter, _deadline: Instant) -> Result<u64, StoreError> {
-        Ok(self.lock()?.selected(tenant, filter).count() as u64)
+    async fn scan(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        scan: &Scan,
+        _deadline: Instant,
+    ) -> Result<ScanPage, StoreError> {
+        let state = self.lock()?;
+        let mut rows: Vec<&LogRecord> = state.selected(tenant, filter).collect();
+        let end = match scan.order {
+            Order::Ascending => {
+                rows.retain(|row| row.id > scan.after);
+                state.last_id.max(scan.after)
+            }
+            Order::Descending => {
+                rows.reverse();
+                rows.retain(|row| row.id < scan.after);
+                0
+            }
+        };
+        let is_end = rows.len() <= scan.limit;
+        let records: Vec<LogRecord> = rows.into_iter().take(scan.limit).cloned().collect();
+        let reached = if is_end { end } else { records.last().map_or(scan.after, |record| record.id) };
+        Ok(ScanPage { records, reached, is_end })
+    }
+
+    fn watch_last_id(&self) -> watch::Receiver<i64> {
+        self.last_id.subscribe()
+    }
+
+    async fn count_by(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        buckets: Option<&Buckets>,
+        _deadline: Instant,
+    ) -> Result<Counts, StoreError> {
+        let mut counts: BTreeMap<(usize, String, Severity), u64> = BTreeMap::new();
+        for record in self.lock()?.selected(tenant, filter) {
+            let bucket = buckets.map_or(Some(0), |buckets| buckets.index_of(record.timestamp));
+            let Some(bucket) = bucket else { continue };
+            *counts.entry((bucket, record.service.clone(), record.severity)).or_default() += 1;
+        }
+        let cell = |((bucket, service, severity), count)| CountCell { bucket, service, severity, count };
+        Ok(Counts { cells: counts.into_iter().map(cell).collect(), complete: true })
     }
 
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {
@@ -137,22 +186,6 @@ impl LogStore for MemoryLogStore {
             CounterEntry { service: service.to_owned(), severity, count, last_timestamp }
         };
         Ok(counters.into_iter().map(entry).collect())
-    }
-
-    async fn histogram(
-        &self,
-        tenant: &Tenant,
-        filter: &Filter,
-        buckets: &Buckets,
-        _deadline: Instant,
-    ) -> Result<Vec<u64>, StoreError> {
-        let mut counts = vec![0; buckets.count];
-        for record in self.lock()?.selected(tenant, filter) {
-            if let Some(index) = buckets.index_of(record.timestamp) {
-                counts[index] += 1;
-            }
-        }
-        Ok(counts)
     }
 
     async fn arrival_that_fits(
@@ -183,9 +216,9 @@ impl LogStore for MemoryLogStore {
         let mut state = self.lock()?;
         let selected = state.selected(tenant, filter).count() as u64;
         if !dry_run {
-            state
-                .records
-                .retain(|(owner, record)| owner != tenant || !filter.matches(&record.as_record_ref()));
+            state.records.retain(|(owner, record)| {
+                owner != tenant || !filter.matches(record.id, &record.as_record_ref())
+            });
         }
         Ok(selected)
     }

@@ -1,7 +1,8 @@
-//! What tests share: builders of records, strategies for random ones, waiting for a
+//! What tests share: builders of records, strategies for random ones and for conditions on them, waiting for a
 //! condition. Only ever a dev-dependency.
 
 pub mod build;
+pub mod conditions;
 pub mod strategy;
 pub mod wait;
 

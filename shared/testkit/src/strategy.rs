@@ -2,27 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Filter, Severity, SeveritySet, TextMatch, TimeRange};
+use domain::{Condition, Filter, Severity, SeveritySet, TimeRange};
 use proptest::prelude::*;
 
 use crate::build::{NOON_MICROS, RecordBuilder, record};
+use crate::conditions::{ATTRIBUTES, any_condition};
 
 const SERVICES: [&str; 4] = ["auth", "pay", "zahlung ä", "3888:QuorumCnxManager$Listener"];
 /// All random times lie in so many microseconds after noon.
 const TIMES: i64 = 40;
 
-fn service() -> impl Strategy<Value = &'static str> {
+pub(crate) fn service() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&SERVICES[..])
 }
 
-fn severity() -> impl Strategy<Value = Severity> {
+pub(crate) fn severity() -> impl Strategy<Value = Severity> {
     (1..=24_u64).prop_map(|n| Severity::from_number(n).expect("1 to 24 are severities"))
 }
 
 /// A random record.
 pub fn any_record() -> impl Strategy<Value = RecordBuilder> {
-    let attributes =
-        prop::sample::select(&["", "{}", r#"{"a":1}"#, r#"{"ü":["\u0000",1e400],"n":{"m":null}}"#][..]);
+    let attributes = prop::sample::select(&ATTRIBUTES[..]);
     let message = prop_oneof![".{0,40}", Just(String::new()), "[0-9]{1,3} ms for order [a-f0-9]{8}"];
     let times = (moment(), 0..TIMES);
     (service(), severity(), times, message, attributes, ("[a-z]{0,2}", "[0-9a-f]{0,4}", "[0-9a-f]{0,2}"))
@@ -45,23 +45,9 @@ fn moment() -> impl Strategy<Value = i64> {
     prop_oneof![4 => 0..TIMES, 1 => (0..3_i64, 0..2_i64).prop_map(|(minute, n)| minute * 60_000_000 + n)]
 }
 
-fn time_range() -> impl Strategy<Value = TimeRange> {
+pub(crate) fn time_range() -> impl Strategy<Value = TimeRange> {
     let end = || prop::option::of(moment().prop_map(|micros| NOON_MICROS + micros));
     (end(), end()).prop_map(|(from, to)| TimeRange { from, to })
-}
-
-/// A random text to look for: words, parts and phrases of the random messages, and others.
-fn any_text() -> impl Strategy<Value = TextMatch> {
-    let text = prop_oneof![
-        4 => prop::sample::select(&["ms", "MS for order", "o", "r order ", "1", "e", "ord", " ", "für"][..])
-            .prop_map(str::to_owned),
-        1 => "[0-9]{1,2} m",
-        1 => "[a-f0-9]{1,2}",
-        1 => ".{1,2}",
-    ];
-    (text, any::<bool>()).prop_filter_map("nothing to look for", |(text, whole_words)| {
-        if whole_words { TextMatch::phrase(&text) } else { TextMatch::part(&text) }
-    })
 }
 
 /// A random filter; everything, one part or several.
@@ -73,10 +59,14 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         1 => severity().prop_map(SeveritySet::at_least),
     ];
     let received_at = prop_oneof![3 => Just(TimeRange::default()), 1 => time_range()];
-    let texts = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(any_text(), 1..3)];
-    (services, severities, time_range(), received_at, texts).prop_map(
-        |(services, severities, timestamp, received_at, texts): (Option<BTreeSet<String>>, _, _, _, _)| {
-            Filter { services, severities, timestamp, received_at, texts }
-        },
+    let condition = prop_oneof![1 => Just(Condition::EVERYTHING), 1 => any_condition()];
+    (services, severities, time_range(), received_at, condition).prop_map(
+        |(services, severities, timestamp, received_at, condition): (
+            Option<BTreeSet<String>>,
+            _,
+            _,
+            _,
+            _,
+        )| { Filter { services, severities, timestamp, received_at, condition } },
     )
 }

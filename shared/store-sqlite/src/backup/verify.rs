@@ -101,7 +101,7 @@ async fn read_block(connection: &mut SqliteConnection, block: &BlockRow) -> Resu
     for chunk in 0..head.chunk_lengths.len() {
         read_chunk(connection, block, &head.chunk_lengths, chunk).await?;
     }
-    if block.has_token_filter {
+    if block.token_filter.is_some() {
         read_token_filter(connection, block).await?;
     }
     Ok(())

@@ -70,7 +70,9 @@ pub use span::BlockSpan;
 pub(crate) use summary::severity as severity_of_number;
 pub use summary::{Cell, Summary};
 pub use texts::Texts;
-pub use token_filter::{SLICES, TokenHash, check_slice, encode_token_filter, holds_all_tokens, may_hold};
+pub use token_filter::{
+    SLICES, TokenHash, TokenKind, check_slice, encode_token_filter, holds_all_tokens, may_hold,
+};
 pub use tombstones::Tombstones;
 pub(crate) use varint::{Reader as VarintReader, put as put_varint};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Filter, RecordBatch, Severity, Timestamp};
+use domain::{RecordBatch, Severity, Timestamp};
 
 use super::Malformed;
 use super::varint::{self, Reader};
@@ -55,13 +55,6 @@ impl Summary {
     #[must_use]
     pub fn service_of(&self, cell: &Cell) -> &str {
         &self.services[cell.service_code as usize]
-    }
-
-    /// Returns the cells whose service and severity `filter` selects.
-    pub fn selected<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Cell> {
-        self.cells.iter().filter(move |cell| {
-            filter.severities.contains(cell.severity) && filter.selects_service(self.service_of(cell))
-        })
     }
 
     /// Writes the summary; `max_timestamp` is the block's.

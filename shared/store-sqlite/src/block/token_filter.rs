@@ -1,7 +1,7 @@
 //! Which tokens a block's records hold, as filters that never miss one and seldom name one that is not there.
 //!
 //! A split-block Bloom filter (Putze, Sanders, Singler: "Cache-, hash- and space-efficient Bloom filters", as in
-//! the Parquet format) over the tokens of messages and attributes, cut into slices by the token's hash: whether
+//! the Parquet format) over the tokens of messages, attributes, traces, spans and hosts, cut into slices by the token's hash: whether
 //! a token may be there is asked of one slice alone.
 //!
 //! ```text
@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use domain::RecordBatch;
+use domain::condition::Number;
 use domain::text::{fold, tokens_of_folded};
 use twox_hash::XxHash3_64;
 
@@ -37,6 +38,16 @@ const SALTS: [u32; WORDS] =
 
 /// How many of the tokens seen last are remembered: most of a log's tokens were in the one before.
 const RECENT: usize = 1024;
+
+/// Which tokens of its records a block's filter holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Those of messages and attributes: what filters held at first.
+    MessagesAndAttributes,
+    /// Also those of traces, spans and hosts, and of integers in attributes that are written with a fraction or an
+    /// exponent their plain digits.
+    All,
+}
 
 /// The hash of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,18 +76,18 @@ impl TokenHash {
     }
 }
 
-/// Writes the slices of a filter over the tokens of a batch's messages and attributes.
+/// Writes the slices of a filter over all tokens of a batch.
 #[must_use]
 pub fn encode_token_filter(batch: &RecordBatch) -> Vec<Vec<u8>> {
-    DistinctTokens::of(batch).encode()
+    DistinctTokens::of(batch, TokenKind::All).encode()
 }
 
-/// Says whether a filter of these slices holds every token of a batch.
+/// Says whether a filter of these slices holds every token of a batch that one of its kind does.
 ///
 /// # Errors
 /// [`Malformed`] when a slice is damaged.
-pub fn holds_all_tokens(slices: &[Vec<u8>], batch: &RecordBatch) -> Result<bool, Malformed> {
-    for hash in DistinctTokens::of(batch).hashes {
+pub fn holds_all_tokens(slices: &[Vec<u8>], batch: &RecordBatch, kind: TokenKind) -> Result<bool, Malformed> {
+    for hash in DistinctTokens::of(batch, kind).hashes {
         let slice = slices.get(TokenHash(hash).slice()).ok_or(Malformed("a slice is missing"))?;
         if !may_hold(slice, TokenHash(hash))? {
             return Ok(false);
@@ -125,11 +136,29 @@ impl Default for DistinctTokens {
 }
 
 impl DistinctTokens {
-    fn of(batch: &RecordBatch) -> Self {
+    fn of(batch: &RecordBatch, kind: TokenKind) -> Self {
         let mut tokens = Self::default();
         batch.messages().iter().for_each(|message| tokens.add_text(message));
         batch.attributes().iter().for_each(|attributes| tokens.add_json(attributes));
+        if kind == TokenKind::All {
+            for column in [batch.trace_ids(), batch.span_ids(), batch.hosts()] {
+                column.iter().for_each(|text| tokens.add_text(text));
+            }
+            batch.attributes().iter().for_each(|attributes| tokens.add_integers(attributes));
+        }
         tokens
+    }
+
+    /// Adds the plain digits of integers that are written with a fraction or an exponent.
+    fn add_integers(&mut self, json: &str) {
+        let is_decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
+        for run in json.as_bytes().chunk_by(|a, b| is_decimal(a) == is_decimal(b)) {
+            let may_be_one = is_decimal(&run[0]) && run.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+            let number = std::str::from_utf8(run).ok().filter(|_| may_be_one).and_then(Number::parse);
+            if let Some(integer) = number.and_then(Number::as_integer) {
+                self.add(TokenHash::of(&integer.unsigned_abs().to_string()).0);
+            }
+        }
     }
 
     fn add_text(&mut self, text: &str) {

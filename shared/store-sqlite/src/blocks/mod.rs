@@ -14,11 +14,10 @@ mod walk;
 mod write;
 
 pub(crate) use parts::{
-    BlockParts, matching_messages, read_chunk, read_head, read_messages, read_parts, read_token_filter,
-    rule_out_by_tokens,
+    BlockParts, read_chunk, read_head, read_parts, read_payload, read_slices, read_token_filter,
 };
-pub(crate) use row::{BlockRow, Coverage};
-pub(crate) use walk::{Walk, block_by_row_id, block_holding, blocks_by_id};
+pub(crate) use row::{BlockRow, corrupt};
+pub(crate) use walk::{Walk, block_by_row_id, block_holding, blocks_by_id, blocks_by_id_descending};
 pub(crate) use write::{NewBlock, bury, insert_block, remove_block};
 
 /// A block with so many records is not merged any more.

@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use domain::{Filter, RecordBatch, RecordRef};
+use domain::{LogRecord, RecordBatch, RecordRef};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
-use super::row::{BlockRow, Coverage, corrupt};
+use super::row::{BlockRow, corrupt};
 use crate::block::{
-    BLOCK_MAX_CHUNKS, Head, Malformed, Rest, SLICES, Texts, TokenHash, check_slice, decode_head,
-    decode_messages, decode_rest, may_hold,
+    BLOCK_MAX_CHUNKS, Head, Malformed, Rest, SLICES, Texts, check_slice, decode_head, decode_messages,
+    decode_rest,
 };
 use crate::database::{classify, column};
-
-/// How many tokens of a filter are asked for at most: the longest ones, which are the rarest.
-const TOKENS_ASKED: usize = 4;
+use crate::selection::{ChunkTexts, Coverage, Selection};
 
 /// Reads a block's head.
 pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow) -> Result<Head, StoreError> {
@@ -27,7 +25,7 @@ pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow)
 }
 
 /// Reads one of a block's chunks, as it is stored.
-async fn read_payload(
+pub(crate) async fn read_payload(
     snapshot: &mut SqliteConnection,
     block: &BlockRow,
     chunk: usize,
@@ -36,17 +34,6 @@ async fn read_payload(
     let payload = sqlx::query_scalar("SELECT payload FROM chunks WHERE id = ?").bind(id);
     let payload: Option<Vec<u8>> = payload.fetch_optional(snapshot).await.map_err(classify)?;
     payload.ok_or_else(|| corrupt(block.id, "chunk", Malformed("it is missing")))
-}
-
-/// Reads the messages of one of a block's chunks.
-pub(crate) async fn read_messages(
-    snapshot: &mut SqliteConnection,
-    block: &BlockRow,
-    chunk_lengths: &[usize],
-    chunk: usize,
-) -> Result<Texts, StoreError> {
-    let payload = read_payload(snapshot, block, chunk).await?;
-    decode_messages(&payload, chunk_lengths[chunk]).map_err(|e| corrupt(block.id, "chunk", e))
 }
 
 /// Reads all texts of one of a block's chunks: the messages, and the others.
@@ -62,16 +49,6 @@ pub(crate) async fn read_chunk(
 
 fn decode_chunk(payload: &[u8], records: usize) -> Result<(Texts, Rest), Malformed> {
     Ok((decode_messages(payload, records)?, decode_rest(payload, records)?))
-}
-
-/// Returns which texts have all that the filter asks for.
-pub(crate) fn matching_messages(messages: &Texts, filter: &Filter) -> Vec<bool> {
-    let mut is_selected = vec![true; messages.len()];
-    for text in &filter.texts {
-        let matching = messages.matching_rows(text);
-        is_selected.iter_mut().zip(matching).for_each(|(selected, matches)| *selected &= matches);
-    }
-    is_selected
 }
 
 /// A block with its head and chunks as they are stored, to be decoded off the async threads.
@@ -107,22 +84,62 @@ impl BlockParts {
             .map_err(|malformed| corrupt(self.row.id, "head", malformed))
     }
 
-    /// Returns the rows that the filter selects, in order.
-    pub(crate) fn selected_rows(&self, head: &Head, filter: &Filter) -> Result<Vec<usize>, StoreError> {
-        let mut rows: Vec<usize> = self.row.rows_by_head(head, filter).collect();
-        if filter.texts.is_empty() {
-            return Ok(rows);
+    /// Returns the rows that the filter selects, in order; `coverage` is what the block's row says of it.
+    pub(crate) fn selected_rows(
+        &self,
+        head: &Head,
+        selection: &Selection,
+        coverage: &Coverage,
+    ) -> Result<Vec<usize>, StoreError> {
+        let candidates = selection.candidates(&self.row, head, coverage);
+        if candidates.iter().all(|candidate| candidate.is_sure) {
+            return Ok(candidates.into_iter().map(|candidate| candidate.row).collect());
         }
-        let mut is_selected = vec![false; head.ids.len()];
+        let mut selected = Vec::new();
+        let mut left = &candidates[..];
+        for (chunk, rows) in chunk_ranges(head) {
+            let of_chunk;
+            (of_chunk, left) = left.split_at(left.partition_point(|candidate| candidate.row < rows.end));
+            if of_chunk.is_empty() {
+                continue;
+            }
+            let found = self.decode(chunk, |payload| {
+                let texts = ChunkTexts::new(payload, rows.len());
+                selection.selected(&self.row, head, rows.clone(), &texts, of_chunk)
+            })?;
+            selected.extend(found);
+        }
+        Ok(selected)
+    }
+
+    /// Returns the records of these rows, which grow.
+    pub(crate) fn records(&self, head: &Head, rows: &[usize]) -> Result<Vec<LogRecord>, StoreError> {
+        let mut records = Vec::with_capacity(rows.len());
+        let mut left = rows;
         for (chunk, range) in chunk_ranges(head) {
-            let first = rows.partition_point(|row| *row < range.start);
-            if rows.get(first).is_some_and(|row| range.contains(row)) {
-                let messages = self.decode(chunk, |payload| decode_messages(payload, range.len()))?;
-                is_selected[range].copy_from_slice(&matching_messages(&messages, filter));
+            let of_chunk;
+            (of_chunk, left) = left.split_at(left.partition_point(|row| *row < range.end));
+            if of_chunk.is_empty() {
+                continue;
+            }
+            let (messages, rest) = self.decode(chunk, |payload| decode_chunk(payload, range.len()))?;
+            for row in of_chunk {
+                let place = row - range.start;
+                records.push(LogRecord {
+                    id: head.ids[*row],
+                    timestamp: head.timestamps[*row],
+                    received_at: head.received[*row],
+                    severity: head.severities[*row],
+                    service: self.row.summary.services[head.service_codes[*row] as usize].clone(),
+                    message: messages.get(place).into_owned(),
+                    trace_id: rest.trace_ids.get(place).into_owned(),
+                    span_id: rest.span_ids.get(place).into_owned(),
+                    host: rest.hosts.get(place).into_owned(),
+                    attributes: rest.attributes.get(place).into_owned(),
+                });
             }
         }
-        rows.retain(|row| is_selected[*row]);
-        Ok(rows)
+        Ok(records)
     }
 
     /// Returns the records that are not deleted, and their ids.
@@ -170,37 +187,6 @@ fn chunk_ranges(head: &Head) -> impl Iterator<Item = (usize, Range<usize>)> + '_
     })
 }
 
-/// Marks the blocks whose token filters say that no record has all texts that the filter asks for.
-pub(crate) async fn rule_out_by_tokens(
-    snapshot: &mut SqliteConnection,
-    blocks: &mut [BlockRow],
-    filter: &Filter,
-) -> Result<(), StoreError> {
-    let mut tokens: Vec<&str> = filter.texts.iter().flat_map(domain::TextMatch::tokens).collect();
-    tokens.sort_unstable_by_key(|token| std::cmp::Reverse(token.len()));
-    tokens.truncate(TOKENS_ASKED);
-    let tokens: Vec<TokenHash> = tokens.into_iter().map(TokenHash::of).collect();
-    let mut ids = Vec::new();
-    for block in blocks.iter().filter(|block| may_be_asked(block, filter)) {
-        ids.extend(tokens.iter().map(|token| slice_id(block, *token)));
-    }
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let slices = read_slices(snapshot, ids).await?;
-    for block in blocks.iter_mut().filter(|block| may_be_asked(block, filter)) {
-        let damaged = |malformed| corrupt(block.id, "token filter", malformed);
-        for token in &tokens {
-            let slice = slices.get(&slice_id(block, *token)).ok_or(Malformed("a slice is missing"));
-            if !slice.and_then(|slice| may_hold(slice, *token)).map_err(damaged)? {
-                block.is_ruled_out = true;
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Reads and checks every slice of the token filter of a block that has one.
 pub(crate) async fn read_token_filter(
     snapshot: &mut SqliteConnection,
@@ -216,15 +202,8 @@ pub(crate) async fn read_token_filter(
     Ok(slices.into_values().collect())
 }
 
-fn may_be_asked(block: &BlockRow, filter: &Filter) -> bool {
-    block.has_token_filter && block.coverage(filter) != Coverage::None
-}
-
-fn slice_id(block: &BlockRow, token: TokenHash) -> i64 {
-    block.id * SLICES as i64 + token.slice() as i64
-}
-
-async fn read_slices(
+/// Reads slices of token filters by their ids.
+pub(crate) async fn read_slices(
     snapshot: &mut SqliteConnection,
     ids: Vec<i64>,
 ) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {

@@ -1,10 +1,10 @@
 //! A block's row, and what it alone says of a filter.
 
-use domain::{Filter, Severity, Timestamp};
+use domain::{Severity, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use store::StoreError;
 
-use crate::block::{BlockSpan, Cell, Head, Malformed, Summary, Tombstones};
+use crate::block::{BlockSpan, Cell, Head, Malformed, Summary, TokenKind, Tombstones};
 use crate::database::{column, time_column};
 
 /// A block's row without its head.
@@ -19,22 +19,12 @@ pub(crate) struct BlockRow {
     pub(crate) tombstones: Option<Tombstones>,
     /// How many bytes its row and chunks take.
     pub(crate) stored_bytes: u64,
-    pub(crate) has_token_filter: bool,
+    /// Which tokens its filter holds; `None`: it has none.
+    pub(crate) token_filter: Option<TokenKind>,
     /// Changes with every change of the row.
     pub(super) checksum: u32,
-    /// Set when its token filter says that no record is selected.
-    pub(super) is_ruled_out: bool,
-}
-
-/// What a block's row says of the records that a filter selects in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coverage {
-    /// There are none.
-    None,
-    /// They are exactly the records of the summary's selected cells.
-    ByCells,
-    /// There may be some: the head has to tell, and the messages where the filter asks for texts.
-    Some,
+    /// Of each clause that was asked for, whether its token filter says that no record has what it takes.
+    pub(crate) lacks: Vec<bool>,
 }
 
 /// The columns that [`BlockRow::from_row`] reads.
@@ -70,46 +60,22 @@ impl BlockRow {
             summary: Summary::decode(summary, span.timestamps.1).map_err(|e| corrupt(id, "summary", e))?,
             tombstones: tombstones.map_err(|e| corrupt(id, "tombstones", e))?,
             stored_bytes: column::<i64>(row, TABLE, "stored_bytes")?.cast_unsigned(),
-            has_token_filter: column(row, TABLE, "has_token_filter")?,
+            token_filter: read_token_filter_kind(column(row, TABLE, "has_token_filter")?)
+                .map_err(|e| corrupt(id, "row", e))?,
             checksum,
-            is_ruled_out: false,
+            lacks: Vec::new(),
         })
     }
 
-    /// Compares the row with a filter.
-    pub(crate) fn coverage(&self, filter: &Filter) -> Coverage {
-        let BlockSpan { timestamps, received, .. } = self.span;
-        let overlaps = filter.timestamp.overlaps(timestamps.0, timestamps.1)
-            && filter.received_at.overlaps(received.0, received.1);
-        if !overlaps || self.is_ruled_out || self.summary.selected(filter).next().is_none() {
-            return Coverage::None;
-        }
-        let times_are_inside = filter.timestamp.covers(timestamps.0, timestamps.1)
-            && filter.received_at.covers(received.0, received.1);
-        if times_are_inside && filter.texts.is_empty() { Coverage::ByCells } else { Coverage::Some }
+    /// Says whether the token filter says of this clause, by its place in the condition, that no record has what it
+    /// takes.
+    pub(crate) fn lacks(&self, clause: usize) -> bool {
+        self.lacks.get(clause).copied().unwrap_or(false)
     }
 
     /// Says whether this row of the block is not deleted.
     pub(crate) fn is_live(&self, row: usize) -> bool {
         self.tombstones.as_ref().is_none_or(|tombstones| !tombstones.contains(row))
-    }
-
-    /// Returns the rows that are not deleted and that the filter selects, in order, as far as the head tells: texts
-    /// are not looked at.
-    pub(crate) fn rows_by_head<'a>(
-        &'a self,
-        head: &'a Head,
-        filter: &'a Filter,
-    ) -> impl Iterator<Item = usize> + 'a {
-        let names = self.summary.services.iter();
-        let is_meant: Vec<bool> = names.map(|name| filter.selects_service(name)).collect();
-        (0..head.ids.len()).filter(move |row| {
-            is_meant[head.service_codes[*row] as usize]
-                && filter.severities.contains(head.severities[*row])
-                && filter.timestamp.contains(head.timestamps[*row])
-                && filter.received_at.contains(head.received[*row])
-                && self.is_live(*row)
-        })
     }
 
     /// Returns the summary of some of the block's rows, with the same service codes.
@@ -126,6 +92,24 @@ impl BlockRow {
             cells[place].last_timestamp = cells[place].last_timestamp.max(head.timestamps[row]);
         }
         Summary { services: self.summary.services.clone(), cells }
+    }
+}
+
+/// Returns the number by which a kind of token filter is stored.
+pub(super) fn stored_token_filter(filter: Option<TokenKind>) -> i64 {
+    match filter {
+        None => 0,
+        Some(TokenKind::MessagesAndAttributes) => 1,
+        Some(TokenKind::All) => 2,
+    }
+}
+
+fn read_token_filter_kind(number: i64) -> Result<Option<TokenKind>, Malformed> {
+    match number {
+        0 => Ok(None),
+        1 => Ok(Some(TokenKind::MessagesAndAttributes)),
+        2 => Ok(Some(TokenKind::All)),
+        _ => Err(Malformed("its token filter is of a kind that is not known here")),
     }
 }
 
@@ -156,7 +140,7 @@ pub(super) fn checksum(span: &BlockSpan, summary: &[u8], tombstones: Option<&[u8
     }
 }
 
-pub(super) fn corrupt(block_id: i64, part: &str, malformed: Malformed) -> StoreError {
+pub(crate) fn corrupt(block_id: i64, part: &str, malformed: Malformed) -> StoreError {
     let what = format!("block {block_id}, {part}");
     StoreError::Corrupt { what, source: Some(malformed.into()) }
 }

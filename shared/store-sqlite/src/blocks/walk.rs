@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use domain::{Filter, Order, Tenant, TimeRange};
+use domain::{Order, Tenant, TimeRange};
 use sqlx::SqliteConnection;
-use store::StoreError;
+use store::{Effort, StoreError};
 
 use super::row::{BlockRow, select_blocks};
-use super::rule_out_by_tokens;
 use crate::database::classify;
+use crate::selection::{Coverage, Selection};
 
 /// How many blocks a walk reads ahead at first: the newest few hold most answers.
 const FIRST_STRIDE: i64 = 4;
@@ -19,7 +19,7 @@ const LAST_STRIDE: i64 = 64;
 /// A walk over the blocks that overlap a time range: newest end first, or oldest start first.
 pub(crate) struct Walk<'a> {
     tenant: &'a Tenant,
-    filter: &'a Filter,
+    selection: &'a Selection,
     order: Order,
     range: TimeRange,
     /// Sort key of the last block that was read: its end and start (or start and end), and its id.
@@ -27,36 +27,48 @@ pub(crate) struct Walk<'a> {
     stride: i64,
     ahead: VecDeque<BlockRow>,
     is_at_end: bool,
+    /// What the walk took so far; of token filters, the rest is for whoever walks.
+    pub(crate) effort: Effort,
 }
 
 impl<'a> Walk<'a> {
-    /// Walks over the blocks that overlap `range`. Those that cannot hold the filter's texts are ruled out already.
-    pub(crate) fn new(tenant: &'a Tenant, filter: &'a Filter, order: Order, range: &TimeRange) -> Self {
+    /// Walks over the blocks that overlap `range`. Their token filters are asked already.
+    pub(crate) fn new(tenant: &'a Tenant, selection: &'a Selection, order: Order, range: &TimeRange) -> Self {
         let last = match order {
             Order::Descending => (i64::MAX, i64::MAX, i64::MAX),
             Order::Ascending => (i64::MIN, i64::MIN, i64::MIN),
         };
         Self {
             tenant,
-            filter,
+            selection,
             order,
             range: *range,
             last,
             stride: FIRST_STRIDE,
             ahead: VecDeque::new(),
             is_at_end: false,
+            effort: Effort::default(),
         }
     }
 
-    /// Returns the next block.
+    /// Returns the next block, and what its row says of the selection.
     pub(crate) async fn next(
         &mut self,
         snapshot: &mut SqliteConnection,
-    ) -> Result<Option<BlockRow>, StoreError> {
+    ) -> Result<Option<(BlockRow, Coverage)>, StoreError> {
         if self.ahead.is_empty() && !self.is_at_end {
             self.read_ahead(snapshot).await?;
         }
-        Ok(self.ahead.pop_front())
+        let Some(block) = self.ahead.pop_front() else { return Ok(None) };
+        let coverage = self.selection.coverage(&block);
+        self.effort.blocks_considered += 1;
+        if coverage.is_none() {
+            match block.lacks.contains(&true) {
+                true => self.effort.blocks_ruled_out_by_tokens += 1,
+                false => self.effort.blocks_ruled_out_by_summary += 1,
+            }
+        }
+        Ok(Some((block, coverage)))
     }
 
     async fn read_ahead(&mut self, snapshot: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -84,7 +96,7 @@ impl<'a> Walk<'a> {
         self.is_at_end = (rows.len() as i64) < self.stride;
         self.stride = LAST_STRIDE.min(self.stride * 4);
         let mut blocks = rows.iter().map(BlockRow::from_row).collect::<Result<Vec<_>, _>>()?;
-        rule_out_by_tokens(snapshot, &mut blocks, self.filter).await?;
+        self.selection.ask_token_filters(snapshot, &mut blocks, &mut self.effort).await?;
         self.ahead = blocks.into();
         if let Some(block) = self.ahead.back() {
             let (start, end) = block.span.timestamps;
@@ -113,6 +125,19 @@ pub(crate) async fn blocks_by_id(
          ORDER BY first_id LIMIT ?4"
     ));
     let query = query.bind(tenant.as_str()).bind(after).bind(until).bind(limit);
+    query.fetch_all(snapshot).await.map_err(classify)?.iter().map(BlockRow::from_row).collect()
+}
+
+/// Returns up to `limit` blocks that hold ids below `before`, in the order of falling ids.
+pub(crate) async fn blocks_by_id_descending(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<BlockRow>, StoreError> {
+    let query =
+        sqlx::query(select_blocks!("WHERE tenant = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?"));
+    let query = query.bind(tenant.as_str()).bind(before).bind(limit);
     query.fetch_all(snapshot).await.map_err(classify)?.iter().map(BlockRow::from_row).collect()
 }
 

@@ -4,9 +4,9 @@ use domain::{RecordBatch, Tenant};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
-use super::row::{BlockRow, checksum};
+use super::row::{BlockRow, checksum, stored_token_filter};
 use crate::block::{
-    BLOCK_MAX_CHUNKS, EncodedBlock, Form, SLICES, Summary, Tombstones, check_block, encode_block,
+    BLOCK_MAX_CHUNKS, EncodedBlock, Form, SLICES, Summary, TokenKind, Tombstones, check_block, encode_block,
     encode_token_filter,
 };
 use crate::database::classify;
@@ -75,7 +75,7 @@ pub(crate) async fn insert_block(
         .bind(&encoded.head[..])
         .bind(block.stored_bytes(&summary) as i64)
         .bind(encoded.text_bytes as i64)
-        .bind(!block.token_slices.is_empty())
+        .bind(stored_token_filter((!block.token_slices.is_empty()).then_some(TokenKind::All)))
         .execute(&mut *connection)
         .await
         .map_err(classify)?;

@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::sync::Arc;
 
-use domain::{Filter, Severity, Tenant, Timestamp};
+use domain::{Severity, Tenant, Timestamp};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
@@ -16,6 +17,7 @@ use super::tally::{Series, Tally};
 use crate::block::{Malformed, VarintReader, put_varint, severity_of_number};
 use crate::blocks::{Walk, read_head};
 use crate::database::{classify, column};
+use crate::selection::Selection;
 
 /// The microseconds of a minute.
 pub(crate) const MINUTE_MICROS: i64 = 60_000_000;
@@ -25,11 +27,13 @@ const VERSION: u8 = 1;
 /// The cells of a minute: service code, severity, count.
 type Cells = BTreeMap<(i64, Severity), u64>;
 
-/// How many records a minute has of those that were asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many records of a service with a severity a minute has.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MinuteCount {
     /// The minute's first microsecond.
     pub(crate) start: Timestamp,
+    pub(crate) service: Arc<str>,
+    pub(crate) severity: Severity,
     pub(crate) count: u64,
 }
 
@@ -76,42 +80,53 @@ pub(super) async fn change(
     write_cells(connection, tenant, &changed).await
 }
 
-/// Counts the records of whole minutes, from the first minute to before the last one, that a filter selects by
-/// service and severity.
+/// Reads the counts of whole minutes, from the first minute to before the last one, of the services and severities that
+/// are selected.
 pub(crate) async fn read_minutes(
     snapshot: &mut SqliteConnection,
     tenant: &Tenant,
-    filter: &Filter,
+    selection: &Selection,
     minutes: std::ops::Range<i64>,
 ) -> Result<Vec<MinuteCount>, StoreError> {
-    let meant = match &filter.services {
-        None => None,
-        Some(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            Some(known_codes(snapshot, tenant, &names).await?)
-        }
-    };
-    let meant: Option<Vec<i64>> = meant.map(|codes| codes.into_values().collect());
+    let names = service_names(snapshot, tenant).await?;
     let query = sqlx::query(
         "SELECT minute, cells FROM minutes WHERE tenant = ? AND minute >= ? AND minute < ? ORDER BY minute",
     );
     let query = query.bind(tenant.as_str()).bind(minutes.start).bind(minutes.end);
     let rows = query.fetch_all(snapshot).await.map_err(classify)?;
-    let mut counts = Vec::with_capacity(rows.len());
+    let mut selected: HashMap<(i64, Severity), Option<Arc<str>>> = HashMap::new();
+    let (mut counts, mut is_named) = (Vec::new(), true);
     for row in &rows {
         let minute: i64 = column(row, "minutes", "minute")?;
-        let mut selected = 0;
+        let start = Timestamp::saturating_from_micros(minute.saturating_mul(MINUTE_MICROS));
         let read = each_cell(column(row, "minutes", "cells")?, |code, severity, count| {
-            let is_meant = meant.as_ref().is_none_or(|codes| codes.contains(&code));
-            if is_meant && filter.severities.contains(severity) {
-                selected += count;
+            let service = selected.entry((code, severity)).or_insert_with(|| {
+                is_named &= names.contains_key(&code);
+                names.get(&code).filter(|name| selection.selects_cell(name, severity)).cloned()
+            });
+            if let Some(service) = service {
+                counts.push(MinuteCount { start, service: Arc::clone(service), severity, count });
             }
         });
         read.map_err(|e| corrupt(minute, e))?;
-        let start = Timestamp::saturating_from_micros(minute.saturating_mul(MINUTE_MICROS));
-        counts.push(MinuteCount { start, count: selected });
+    }
+    if !is_named {
+        return Err(StoreError::corrupt("minutes.cells: a service's code has no name"));
     }
     Ok(counts)
+}
+
+async fn service_names(
+    snapshot: &mut SqliteConnection,
+    tenant: &Tenant,
+) -> Result<HashMap<i64, Arc<str>>, StoreError> {
+    let names = sqlx::query("SELECT code, name FROM services WHERE tenant = ?").bind(tenant.as_str());
+    let names = names.fetch_all(snapshot).await.map_err(classify)?;
+    let name = |row| {
+        let name: &str = column(row, "services", "name")?;
+        Ok((column(row, "services", "code")?, Arc::from(name)))
+    };
+    names.iter().map(name).collect()
 }
 
 /// Returns the counts of all of a tenant's minutes.
@@ -119,10 +134,7 @@ pub(crate) async fn all_minutes(
     snapshot: &mut SqliteConnection,
     tenant: &Tenant,
 ) -> Result<BTreeMap<i64, BTreeMap<Series, u64>>, StoreError> {
-    let names = sqlx::query("SELECT code, name FROM services WHERE tenant = ?").bind(tenant.as_str());
-    let names = names.fetch_all(&mut *snapshot).await.map_err(classify)?;
-    let name = |row| Ok((column(row, "services", "code")?, column(row, "services", "name")?));
-    let names: HashMap<i64, String> = names.iter().map(name).collect::<Result<_, StoreError>>()?;
+    let names = service_names(snapshot, tenant).await?;
     let rows = sqlx::query("SELECT minute, cells FROM minutes WHERE tenant = ?").bind(tenant.as_str());
     let rows = rows.fetch_all(snapshot).await.map_err(classify)?;
     let mut minutes = BTreeMap::new();
@@ -130,7 +142,8 @@ pub(crate) async fn all_minutes(
         let minute: i64 = column(row, "minutes", "minute")?;
         let cells = decode(column(row, "minutes", "cells")?).map_err(|e| corrupt(minute, e))?;
         let named = cells.into_iter().map(|((code, severity), count)| {
-            let name = names.get(&code).cloned().unwrap_or_else(|| format!("service {code}, without a name"));
+            let name = names.get(&code).map(|name| name.as_ref().to_owned());
+            let name = name.unwrap_or_else(|| format!("service {code}, without a name"));
             ((name, severity), count)
         });
         minutes.insert(minute, named.collect());
@@ -144,9 +157,10 @@ pub(crate) async fn fill_minutes(connection: &mut SqliteConnection) -> Result<()
     let tenants: Vec<String> = tenants.fetch_all(&mut *connection).await.map_err(classify)?;
     for name in tenants {
         let tenant = Tenant::parse(&name).map_err(|_| StoreError::corrupt("blocks.tenant"))?;
-        let everything = Filter::default();
-        let mut walk = Walk::new(&tenant, &everything, domain::Order::Ascending, &everything.timestamp);
-        while let Some(block) = walk.next(connection).await? {
+        let everything = Selection::everything();
+        let range = everything.timestamp();
+        let mut walk = Walk::new(&tenant, &everything, domain::Order::Ascending, &range);
+        while let Some((block, _)) = walk.next(connection).await? {
             let head = read_head(connection, &block).await?;
             let mut tally = Tally::default();
             tally.add_rows(&block.summary.services, &head, 0..head.ids.len());

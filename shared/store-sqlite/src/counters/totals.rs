@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Filter, Order, Severity, Tenant, Timestamp};
+use domain::{Order, Severity, Tenant, Timestamp};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use store::{CounterEntry, StoreError};
@@ -11,6 +11,7 @@ use super::Tally;
 use crate::block::severity_of_number;
 use crate::blocks::Walk;
 use crate::database::{classify, column, time_column};
+use crate::selection::Selection;
 
 /// Counts records that were stored.
 pub(super) async fn add(
@@ -85,10 +86,10 @@ async fn find_last_timestamps(
     tenant: &Tenant,
     wanted: &BTreeSet<(String, Severity)>,
 ) -> Result<BTreeMap<(String, Severity), Timestamp>, StoreError> {
-    let everything = Filter::default();
-    let mut walk = Walk::new(tenant, &everything, Order::Descending, &everything.timestamp);
+    let everything = Selection::everything();
+    let mut walk = Walk::new(tenant, &everything, Order::Descending, &everything.timestamp());
     let mut found: BTreeMap<(String, Severity), Timestamp> = BTreeMap::new();
-    while let Some(block) = walk.next(connection).await? {
+    while let Some((block, _)) = walk.next(connection).await? {
         let is_settled = |key| found.get(key).is_some_and(|last| *last >= block.span.timestamps.1);
         if wanted.iter().all(is_settled) {
             break;

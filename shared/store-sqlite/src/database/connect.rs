@@ -96,7 +96,16 @@ impl Database {
 
     /// Opens a pool of connections that only read.
     pub(crate) fn reader(&self) -> Reader {
-        Reader::new(self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", NO_AUTOCHECKPOINT))
+        Reader::new(self.read_options())
+    }
+
+    /// Opens one connection that only reads.
+    pub(crate) async fn connect_reader(&self) -> Result<SqliteConnection, StoreError> {
+        self.read_options().connect().await.map_err(classify)
+    }
+
+    fn read_options(&self) -> SqliteConnectOptions {
+        self.options().pragma("query_only", "ON").pragma("wal_autocheckpoint", NO_AUTOCHECKPOINT)
     }
 
     /// Of the connection that makes the file, if it is not there. Only a file without pages takes `auto_vacuum`: in

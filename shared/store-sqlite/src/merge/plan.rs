@@ -158,7 +158,7 @@ mod tests {
     fn blocks_of_a_bulk_load_are_merged_once() {
         assert_eq!(plan(&blocks(&[4000; 9]), Pace::Busy), [0..4, 4..8]);
         assert_eq!(plan(&blocks(&[1000; 17]), Pace::Busy), vec![0..16; 1]);
-        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Busy), []);
+        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Busy), Vec::<Range<usize>>::new());
         assert_eq!(plan(&blocks(&[4000; 3]), Pace::Idle), vec![0..3; 1]);
     }
 

@@ -1,154 +1,123 @@
 //! Counting: from the counters where they say enough, else from summaries, else from the records.
 
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use domain::{Filter, Order, Tenant, TimeRange, Timestamp};
+use domain::{Filter, Order, Severity, Tenant, TimeRange, Timestamp};
 use sqlx::SqliteConnection;
-use store::{Buckets, StoreError};
+use store::{Buckets, CountCell, Counts, StoreError};
 use tokio::task::JoinSet;
 
-use crate::blocks::{BlockParts, Coverage, Walk, read_parts};
+use crate::blocks::{BlockParts, BlockRow, Walk, read_parts};
 use crate::counters::{self, MINUTE_MICROS, read_minutes};
+use crate::selection::{Coverage, Selection};
 
-/// Counts the records that the filter selects.
-pub(crate) async fn count(
+/// Counts the records that the filter selects per bucket of their timestamps, service and severity.
+pub(crate) async fn count_by(
     snapshot: &mut SqliteConnection,
     tenant: &Tenant,
     filter: &Filter,
+    buckets: Option<&Buckets>,
     deadline: Instant,
-) -> Result<u64, StoreError> {
-    if is_told_by_counters(filter) && filter.timestamp == TimeRange::default() {
-        let entries = counters::read(snapshot, tenant).await?;
-        let selected = entries.iter().filter(|entry| {
-            filter.severities.contains(entry.severity) && filter.selects_service(&entry.service)
-        });
-        return Ok(selected.map(|entry| entry.count).sum());
-    }
-    let mut counting = Counting::new(tenant, filter, Slots::One, deadline);
-    counting.run(snapshot).await?;
-    Ok(counting.counts[0])
-}
-
-/// Counts the records that the filter selects per bucket of their timestamps.
-pub(crate) async fn histogram(
-    snapshot: &mut SqliteConnection,
-    tenant: &Tenant,
-    filter: &Filter,
-    buckets: &Buckets,
-    deadline: Instant,
-) -> Result<Vec<u64>, StoreError> {
+) -> Result<Counts, StoreError> {
     let mut filter = filter.clone();
-    let TimeRange { from, to } = buckets.range();
-    from.into_iter().for_each(|from| filter.timestamp.start_at(from));
-    to.into_iter().for_each(|to| filter.timestamp.end_before(to));
-    let mut counting = Counting::new(tenant, &filter, Slots::Buckets(*buckets), deadline);
-    counting.run(snapshot).await?;
-    Ok(counting.counts)
-}
-
-/// Says whether the counters know all that the filter asks for but for its timestamps.
-fn is_told_by_counters(filter: &Filter) -> bool {
-    filter.texts.is_empty() && filter.received_at == TimeRange::default()
-}
-
-/// What is counted separately.
-#[derive(Debug, Clone, Copy)]
-enum Slots {
-    One,
-    Buckets(Buckets),
-}
-
-impl Slots {
-    fn len(&self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Buckets(buckets) => buckets.count,
-        }
+    if let Some(buckets) = buckets {
+        filter.timestamp.narrow(&buckets.range());
     }
-
-    fn index_of(&self, time: Timestamp) -> Option<usize> {
-        match self {
-            Self::One => Some(0),
-            Self::Buckets(buckets) => buckets.index_of(time),
-        }
+    let range = filter.timestamp;
+    let selection = Arc::new(Selection::new(&filter));
+    let mut counting =
+        Counting { tenant, selection, buckets: buckets.copied(), deadline, tally: Tally::default() };
+    if range == TimeRange::default() && counting.selection.is_told_by_cells() {
+        counting.count_totals(snapshot).await?;
+        return Ok(counting.tally.into_counts(true));
     }
-
-    /// Says whether every minute lies in one slot.
-    fn hold_whole_minutes(&self) -> bool {
-        match self {
-            Self::One => true,
-            Self::Buckets(buckets) => {
-                buckets.start_micros % MINUTE_MICROS == 0 && buckets.width_micros % MINUTE_MICROS == 0
-            }
-        }
-    }
+    let complete = counting.run(snapshot, range).await?;
+    Ok(counting.tally.into_counts(complete))
 }
 
 /// A count that is under way.
 struct Counting<'a> {
     tenant: &'a Tenant,
-    filter: &'a Filter,
-    slots: Slots,
+    selection: Arc<Selection>,
+    buckets: Option<Buckets>,
     deadline: Instant,
-    counts: Vec<u64>,
+    tally: Tally,
 }
 
-impl<'a> Counting<'a> {
-    fn new(tenant: &'a Tenant, filter: &'a Filter, slots: Slots, deadline: Instant) -> Self {
-        Self { tenant, filter, slots, deadline, counts: vec![0; slots.len()] }
-    }
-
-    /// Counts whole minutes from their counters where these tell, and the rest from blocks.
-    async fn run(&mut self, snapshot: &mut SqliteConnection) -> Result<(), StoreError> {
-        let range = self.filter.timestamp;
-        let minutes = whole_minutes(&range);
-        if !is_told_by_counters(self.filter) || !self.slots.hold_whole_minutes() || minutes.is_empty() {
-            return self.count_blocks(snapshot, range).await;
-        }
-        for minute in read_minutes(snapshot, self.tenant, self.filter, minutes.clone()).await? {
-            self.add(minute.start, minute.count);
-        }
-        let start = minutes.start.saturating_mul(MINUTE_MICROS);
-        let end = minutes.end.saturating_mul(MINUTE_MICROS);
-        if range.from.is_some_and(|from| from < start) {
-            self.count_blocks(snapshot, TimeRange { from: range.from, to: Some(start) }).await?;
-        }
-        if range.to.is_some_and(|to| to > end) {
-            self.count_blocks(snapshot, TimeRange { from: Some(end), to: range.to }).await?;
+impl Counting<'_> {
+    /// Counts everything that was ever stored.
+    async fn count_totals(&mut self, snapshot: &mut SqliteConnection) -> Result<(), StoreError> {
+        for entry in counters::read(snapshot, self.tenant).await? {
+            if self.selection.selects_cell(&entry.service, entry.severity) {
+                self.tally.add(0, &entry.service, entry.severity, entry.count);
+            }
         }
         Ok(())
     }
 
+    /// Counts whole minutes from their counters where these tell, and the rest from blocks. Returns whether everything
+    /// was counted.
+    async fn run(&mut self, snapshot: &mut SqliteConnection, range: TimeRange) -> Result<bool, StoreError> {
+        let minutes = whole_minutes(&range);
+        if !self.selection.is_told_by_cells() || !self.hold_whole_minutes() || minutes.is_empty() {
+            return self.count_blocks(snapshot, range).await;
+        }
+        for minute in read_minutes(snapshot, self.tenant, &self.selection, minutes.clone()).await? {
+            if let Some(bucket) = self.bucket_of(minute.start) {
+                self.tally.add(bucket, &minute.service, minute.severity, minute.count);
+            }
+        }
+        let start = minutes.start.saturating_mul(MINUTE_MICROS);
+        let end = minutes.end.saturating_mul(MINUTE_MICROS);
+        let mut complete = true;
+        if range.from.is_some_and(|from| from < start) {
+            complete &= self.count_blocks(snapshot, TimeRange { from: range.from, to: Some(start) }).await?;
+        }
+        if range.to.is_some_and(|to| to > end) {
+            complete &= self.count_blocks(snapshot, TimeRange { from: Some(end), to: range.to }).await?;
+        }
+        Ok(complete)
+    }
+
+    /// Says whether every minute lies in one bucket.
+    fn hold_whole_minutes(&self) -> bool {
+        self.buckets.as_ref().is_none_or(|buckets| {
+            buckets.start_micros % MINUTE_MICROS == 0 && buckets.width_micros % MINUTE_MICROS == 0
+        })
+    }
+
+    fn bucket_of(&self, time: Timestamp) -> Option<usize> {
+        self.buckets.as_ref().map_or(Some(0), |buckets| buckets.index_of(time))
+    }
+
     /// Counts the records that happened within `range`, from summaries and records. Blocks are decoded by several
-    /// threads while the next ones are read.
+    /// threads while the next ones are read. Returns whether everything was counted.
     async fn count_blocks(
         &mut self,
         snapshot: &mut SqliteConnection,
         range: TimeRange,
-    ) -> Result<(), StoreError> {
-        let filter = Arc::new(Filter { timestamp: range, ..self.filter.clone() });
+    ) -> Result<bool, StoreError> {
+        let selection = Arc::new(self.selection.within(range));
         let parallel = available_parallelism().map_or(1, NonZero::get);
         let mut decoding = JoinSet::new();
-        let mut walk = Walk::new(self.tenant, &filter, Order::default(), &range);
-        while let Some(block) = walk.next(snapshot).await? {
+        let mut walk = Walk::new(self.tenant, &selection, Order::default(), &range);
+        let mut complete = true;
+        while let Some((block, coverage)) = walk.next(snapshot).await? {
             if Instant::now() >= self.deadline {
-                return Err(StoreError::DeadlineExceeded);
+                complete = false;
+                break;
             }
-            match block.coverage(&filter) {
-                Coverage::None => continue,
-                Coverage::ByCells if matches!(self.slots, Slots::One) => {
-                    self.counts[0] += block.summary.selected(&filter).map(|cell| cell.count).sum::<u64>();
-                    continue;
-                }
-                Coverage::ByCells | Coverage::Some => {}
+            if coverage.is_none() || self.has_counted_by_cells(&block, &coverage) {
+                continue;
             }
-            let parts = read_parts(snapshot, block, !filter.texts.is_empty()).await?;
-            let filter = Arc::clone(&filter);
-            decoding.spawn_blocking(move || selected_times(&parts, &filter));
+            let parts = read_parts(snapshot, block, !coverage.is_told_by_head()).await?;
+            let (selection, buckets) = (Arc::clone(&selection), self.buckets);
+            decoding.spawn_blocking(move || count_block(&parts, &selection, &coverage, buckets));
             if decoding.len() > parallel {
                 self.take(decoding.join_next().await)?;
             }
@@ -156,30 +125,93 @@ impl<'a> Counting<'a> {
         while let Some(decoded) = decoding.join_next().await {
             self.take(Some(decoded))?;
         }
-        Ok(())
+        Ok(complete)
+    }
+
+    /// Counts a block by its summary, if that says enough.
+    fn has_counted_by_cells(&mut self, block: &BlockRow, coverage: &Coverage) -> bool {
+        let (first, last) = block.span.timestamps;
+        let (Some(bucket), last_bucket) = (self.bucket_of(first), self.bucket_of(last)) else { return false };
+        if !coverage.is_known() || last_bucket != Some(bucket) {
+            return false;
+        }
+        for place in coverage.selected_cells() {
+            let cell = &block.summary.cells[place];
+            self.tally.add(bucket, block.summary.service_of(cell), cell.severity, cell.count);
+        }
+        true
     }
 
     fn take(&mut self, decoded: Option<Decoded>) -> Result<(), StoreError> {
         let Some(decoded) = decoded else { return Ok(()) };
-        let times = decoded.map_err(|panic| StoreError::Unavailable(panic.into()))??;
-        times.into_iter().for_each(|time| self.add(time, 1));
-        Ok(())
-    }
-
-    fn add(&mut self, time: Timestamp, count: u64) {
-        if let Some(slot) = self.slots.index_of(time) {
-            self.counts[slot] += count;
+        let counted = decoded.map_err(|panic| StoreError::Unavailable(panic.into()))??;
+        for ((bucket, code, severity), count) in counted.counts {
+            self.tally.add(bucket, &counted.services[code as usize], severity, count);
         }
+        Ok(())
     }
 }
 
-/// What a decoding thread brings: the times of the selected records.
-type Decoded = Result<Result<Vec<Timestamp>, StoreError>, tokio::task::JoinError>;
+/// What a decoding thread brings.
+type Decoded = Result<Result<CountedBlock, StoreError>, tokio::task::JoinError>;
 
-fn selected_times(parts: &BlockParts, filter: &Filter) -> Result<Vec<Timestamp>, StoreError> {
+/// The counts of a block by bucket, service code and severity.
+struct CountedBlock {
+    services: Vec<String>,
+    counts: HashMap<(usize, u32, Severity), u64>,
+}
+
+fn count_block(
+    parts: &BlockParts,
+    selection: &Selection,
+    coverage: &Coverage,
+    buckets: Option<Buckets>,
+) -> Result<CountedBlock, StoreError> {
     let head = parts.head()?;
-    let rows = parts.selected_rows(&head, filter)?;
-    Ok(rows.into_iter().map(|row| head.timestamps[row]).collect())
+    let mut counts: HashMap<(usize, u32, Severity), u64> = HashMap::new();
+    for row in parts.selected_rows(&head, selection, coverage)? {
+        let bucket = buckets.as_ref().map_or(Some(0), |buckets| buckets.index_of(head.timestamps[row]));
+        if let Some(bucket) = bucket {
+            *counts.entry((bucket, head.service_codes[row], head.severities[row])).or_default() += 1;
+        }
+    }
+    Ok(CountedBlock { services: parts.row.summary.services.clone(), counts })
+}
+
+/// Counts by bucket, service and severity.
+#[derive(Default)]
+struct Tally {
+    services: Vec<String>,
+    codes: HashMap<String, usize>,
+    counts: HashMap<(usize, usize, Severity), u64>,
+}
+
+impl Tally {
+    fn add(&mut self, bucket: usize, service: &str, severity: Severity, count: u64) {
+        let code = self.code_of(service);
+        *self.counts.entry((bucket, code, severity)).or_default() += count;
+    }
+
+    fn code_of(&mut self, service: &str) -> usize {
+        if let Some(code) = self.codes.get(service) {
+            return *code;
+        }
+        self.services.push(service.to_owned());
+        self.codes.insert(service.to_owned(), self.services.len() - 1);
+        self.services.len() - 1
+    }
+
+    fn into_counts(self, complete: bool) -> Counts {
+        let cell = |((bucket, code, severity), count): ((usize, usize, Severity), u64)| CountCell {
+            bucket,
+            service: self.services[code].clone(),
+            severity,
+            count,
+        };
+        let mut cells: Vec<CountCell> = self.counts.into_iter().map(cell).collect();
+        cells.sort_unstable();
+        Counts { cells, complete }
+    }
 }
 
 /// Returns the minutes that lie in a range as a whole; none where they are not worth the question.

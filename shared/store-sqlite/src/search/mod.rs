@@ -2,21 +2,25 @@
 //!
 //! * `page_rows` finding the rows of a page
 //! * `records` from rows to records
+//! * `scan` records in the order of ids
 //! * `counts` counting, in all or per bucket of time
 
 mod counts;
 mod page_rows;
 mod records;
+mod scan;
 
 use std::time::Instant;
 
 use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant, Timestamp};
 use sqlx::SqliteConnection;
-use store::{SearchPage, StoreError};
+use store::{Effort, SearchPage, StoreError};
 
 use crate::blocks::{Walk, block_holding, read_head};
-pub(crate) use counts::{count, histogram};
+use crate::selection::Selection;
+pub(crate) use counts::count_by;
 use page_rows::{Found, FoundBlock, FoundRow};
+pub(crate) use scan::scan;
 
 /// Returns a slice of the records that the filter selects.
 pub(crate) async fn search(
@@ -33,17 +37,19 @@ pub(crate) async fn search(
     let limit = page.limit as usize;
     // One row more than asked for tells whether there is a next page.
     let wanted = skipped.saturating_add(limit).saturating_add(1);
-    let Found { blocks, rows, complete } =
-        page_rows::find(snapshot, tenant, filter, page, wanted, deadline).await?;
+    let selection = Selection::new(filter);
+    let found = page_rows::find(snapshot, tenant, &selection, page, wanted, deadline).await?;
+    let Found { blocks, rows, stopped_at, mut effort } = found;
 
     let page_rows = rows.get(skipped..).unwrap_or_default();
     let has_more = page_rows.len() > limit;
     let page_rows = &page_rows[..page_rows.len().min(limit)];
-    let records = records::read(snapshot, &blocks, page_rows).await?;
-    let has_more = has_more || !complete || records.len() < page_rows.len();
-    let next = records.last().filter(|_| has_more);
-    let next = next.map(|record| Position { timestamp: record.timestamp, id: record.id });
-    Ok(SearchPage { records, next, complete })
+    let records = records::read(snapshot, &blocks, page_rows, &mut effort).await?;
+    let has_more = has_more || records.len() < page_rows.len();
+    let last = records.last().map(|record| Position { timestamp: record.timestamp, id: record.id });
+    // Where a page is full, the next one starts behind it, wherever the search stopped.
+    let next = if has_more { last } else { stopped_at };
+    Ok(SearchPage { records, next, complete: has_more || stopped_at.is_none(), effort })
 }
 
 /// Returns the record with this id.
@@ -58,7 +64,7 @@ pub(crate) async fn get(
     let Some(row) = row else { return Ok(None) };
     let found = FoundRow::new(&head, row, 0, Order::default());
     let blocks = [FoundBlock { row: block, chunk_lengths: head.chunk_lengths }];
-    Ok(records::read(snapshot, &blocks, &[found]).await?.pop())
+    Ok(records::read(snapshot, &blocks, &[found], &mut Effort::default()).await?.pop())
 }
 
 /// Returns the arrival from which on the selected records take at most `max_bytes`; a block's bytes are shared out
@@ -69,16 +75,20 @@ pub(crate) async fn arrival_that_fits(
     filter: &Filter,
     max_bytes: u64,
 ) -> Result<Option<Timestamp>, StoreError> {
+    let selection = Selection::new(filter);
     let mut blocks = Vec::new();
-    let mut walk = Walk::new(tenant, filter, Order::default(), &filter.timestamp);
-    while let Some(block) = walk.next(snapshot).await? {
-        blocks.push(block);
+    let mut walk = Walk::new(tenant, &selection, Order::default(), &filter.timestamp);
+    while let Some(candidate) = walk.next(snapshot).await? {
+        blocks.push(candidate);
     }
-    blocks.sort_unstable_by_key(|block| block.span.received.1);
+    blocks.sort_unstable_by_key(|(block, _)| block.span.received.1);
     let mut bytes = 0;
     let mut earliest = None;
-    while let Some(block) = blocks.pop() {
-        let selected: u64 = block.summary.selected(filter).map(|cell| cell.count).sum();
+    while let Some((block, coverage)) = blocks.pop() {
+        let selected = coverage.count(&block.summary);
+        if selected == 0 {
+            continue;
+        }
         bytes += block.stored_bytes * selected / block.span.record_count.cast_unsigned().max(1);
         if bytes > max_bytes {
             let nothing_fits = Timestamp::saturating_from_micros(block.span.received.1.as_micros() + 1);

@@ -5,18 +5,25 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Instant;
 
-use domain::{Filter, Order, Page, PageStart, Position, Severity, Tenant, Timestamp};
+use domain::{Order, Page, PageStart, Position, Severity, Tenant, TimeRange, Timestamp};
 use sqlx::SqliteConnection;
-use store::StoreError;
+use store::{Effort, StoreError};
 
 use crate::block::{Head, locate};
-use crate::blocks::{BlockRow, Coverage, Walk, matching_messages, read_head, read_messages};
+use crate::blocks::{BlockRow, Walk, corrupt, read_head, read_payload};
+use crate::selection::{Candidate, ChunkTexts, Selection};
+
+/// How many of the blocks that were read are named.
+const BLOCKS_NAMED: usize = 100;
 
 /// The rows of a page, in order, and the blocks that they lie in.
 pub(super) struct Found {
     pub(super) blocks: Vec<FoundBlock>,
     pub(super) rows: Vec<FoundRow>,
-    pub(super) complete: bool,
+    /// Where the search stopped because time was up: rows are missing behind this position only. `None`: it got to its
+    /// end.
+    pub(super) stopped_at: Option<Position>,
+    pub(super) effort: Effort,
 }
 
 /// A block that holds rows of the page.
@@ -45,11 +52,12 @@ struct Best {
     heap: BinaryHeap<FoundRow>,
 }
 
-/// Finds the first `wanted` rows of the page.
+/// Finds the first `wanted` rows of the page. At the deadline, but after one block at least, it stops with the first
+/// rows that no block can come before that it has not looked at.
 pub(super) async fn find(
     snapshot: &mut SqliteConnection,
     tenant: &Tenant,
-    filter: &Filter,
+    selection: &Selection,
     page: &Page,
     wanted: usize,
     deadline: Instant,
@@ -58,42 +66,81 @@ pub(super) async fn find(
         PageStart::After(position) => Some(position),
         PageStart::First | PageStart::Offset(_) => None,
     };
-    let mut range = filter.timestamp;
-    match (after, page.order) {
+    let range = range_behind(selection.timestamp(), after, page.order);
+    let mut walk = Walk::new(tenant, selection, page.order, &range);
+    let mut best = Best { wanted, heap: BinaryHeap::new() };
+    let mut blocks = Vec::new();
+    let (mut stopped_at, mut blocks_seen) = (None, 0);
+    let mut effort = Effort::default();
+    while let Some((block, coverage)) = walk.next(snapshot).await? {
+        if best.is_settled_before(&block, page.order) {
+            break;
+        }
+        if blocks_seen > 0 && Instant::now() >= deadline {
+            stopped_at = Some(before_all_of(&block, page.order));
+            break;
+        }
+        blocks_seen += 1;
+        if coverage.is_none() || best.is_better_than(&block, page.order) {
+            continue;
+        }
+        note_read(&mut effort, &block);
+        let head = read_head(snapshot, &block).await?;
+        let candidates = selection.candidates(&block, &head, &coverage);
+        effort.records_considered += candidates.len() as u64;
+        let row_of = |candidate: Candidate| {
+            let row = FoundRow::new(&head, candidate.row, blocks.len(), page.order);
+            let is_behind = after.is_none_or(|after| page.order.compare(row.position, after).is_gt());
+            is_behind.then_some((row, candidate.is_sure))
+        };
+        let rows: Vec<(FoundRow, bool)> = candidates.into_iter().filter_map(row_of).collect();
+        let source = Source { block: &block, head: &head, selection };
+        if best.take(snapshot, &source, rows, &mut effort).await? {
+            blocks.push(FoundBlock { row: block, chunk_lengths: head.chunk_lengths });
+        }
+    }
+    let mut rows = best.heap.into_sorted_vec();
+    if let Some(stopped_at) = stopped_at {
+        rows.retain(|row| page.order.compare(row.position, stopped_at).is_lt());
+    }
+    walk.effort.blocks_read = effort.blocks_read;
+    walk.effort.blocks_read_count = effort.blocks_read_count;
+    walk.effort.records_considered = effort.records_considered;
+    walk.effort.records_decoded = effort.records_decoded;
+    Ok(Found { blocks, rows, stopped_at, effort: walk.effort })
+}
+
+/// Returns the part of a range of time that rows behind a position can lie in.
+fn range_behind(mut range: TimeRange, after: Option<Position>, order: Order) -> TimeRange {
+    match (after, order) {
         (None, _) => {}
         (Some(position), Order::Descending) => range.end_before(position.timestamp.as_micros() + 1),
         (Some(position), Order::Ascending) => range.start_at(position.timestamp.as_micros()),
     }
-    let mut walk = Walk::new(tenant, filter, page.order, &range);
-    let mut best = Best { wanted, heap: BinaryHeap::new() };
-    let mut blocks = Vec::new();
-    let mut complete = true;
-    while let Some(block) = walk.next(snapshot).await? {
-        if best.is_settled_before(&block, page.order) {
-            break;
-        }
-        if Instant::now() >= deadline {
-            complete = false;
-            break;
-        }
-        if block.coverage(filter) == Coverage::None || best.is_better_than(&block, page.order) {
-            continue;
-        }
-        let head = read_head(snapshot, &block).await?;
-        let rows =
-            block.rows_by_head(&head, filter).map(|row| FoundRow::new(&head, row, blocks.len(), page.order));
-        let rows =
-            rows.filter(|row| after.is_none_or(|after| page.order.compare(row.position, after).is_gt()));
-        let has_taken = if filter.texts.is_empty() {
-            best.take(rows)
-        } else {
-            best.take_with_texts(snapshot, &block, &head, filter, rows.collect()).await?
-        };
-        if has_taken {
-            blocks.push(FoundBlock { row: block, chunk_lengths: head.chunk_lengths });
-        }
+    range
+}
+
+/// Returns a position that comes before all rows of a block, and of the blocks behind it, and directly behind all rows
+/// that come before these.
+fn before_all_of(block: &BlockRow, order: Order) -> Position {
+    match order {
+        Order::Descending => Position { timestamp: block.span.timestamps.1, id: i64::MAX },
+        Order::Ascending => Position { timestamp: block.span.timestamps.0, id: 0 },
     }
-    Ok(Found { blocks, rows: best.heap.into_sorted_vec(), complete })
+}
+
+fn note_read(effort: &mut Effort, block: &BlockRow) {
+    effort.blocks_read_count += 1;
+    if effort.blocks_read.len() < BLOCKS_NAMED {
+        effort.blocks_read.push(block.id);
+    }
+}
+
+/// A block whose rows are looked at.
+struct Source<'a> {
+    block: &'a BlockRow,
+    head: &'a Head,
+    selection: &'a Selection,
 }
 
 impl Best {
@@ -122,39 +169,38 @@ impl Best {
         order.compare(best_of_block, worst.position).is_ge()
     }
 
-    /// Takes the better ones of these rows; says whether there were any.
-    fn take(&mut self, rows: impl Iterator<Item = FoundRow>) -> bool {
-        let mut has_taken = false;
-        for row in rows {
-            has_taken |= self.offer(row);
-        }
-        has_taken
-    }
-
-    /// Takes the better ones of these rows of a block, if their messages have the filter's texts; says whether there
-    /// were any. A chunk is read only while it may hold a better one, those with the best rows first.
-    async fn take_with_texts(
+    /// Takes the better ones of these rows of a block, those that are sure and those whose texts are selected; says
+    /// whether there were any. A chunk is read only while it may hold a better one, those with the best rows first.
+    async fn take(
         &mut self,
         snapshot: &mut SqliteConnection,
-        block: &BlockRow,
-        head: &Head,
-        filter: &Filter,
-        rows: Vec<FoundRow>,
+        source: &Source<'_>,
+        rows: Vec<(FoundRow, bool)>,
+        effort: &mut Effort,
     ) -> Result<bool, StoreError> {
         let mut has_taken = false;
-        for (chunk, rows) in best_chunks_first(&head.chunk_lengths, rows) {
+        let (sure, unsure): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, is_sure)| *is_sure);
+        for (row, _) in sure {
+            has_taken |= self.offer(row);
+        }
+        let Source { block, head, selection } = source;
+        for (chunk, rows) in best_chunks_first(&head.chunk_lengths, unsure) {
             let is_better = |row: &FoundRow| self.worst().is_none_or(|worst| row < worst);
             let better: Vec<FoundRow> = rows.into_iter().filter(is_better).collect();
             if better.is_empty() {
                 continue;
             }
-            let messages = read_messages(snapshot, block, &head.chunk_lengths, chunk).await?;
-            let is_selected = matching_messages(&messages, filter);
-            let first_row: usize = head.chunk_lengths[..chunk].iter().sum();
-            for row in better {
-                if is_selected[row.row - first_row] {
-                    has_taken |= self.offer(row);
-                }
+            let first: usize = head.chunk_lengths[..chunk].iter().sum();
+            let of_chunk = first..first + head.chunk_lengths[chunk];
+            effort.records_decoded += of_chunk.len() as u64;
+            let payload = read_payload(snapshot, block, chunk).await?;
+            let candidates: Vec<Candidate> =
+                better.iter().map(|row| Candidate { row: row.row, is_sure: false }).collect();
+            let texts = ChunkTexts::new(&payload, of_chunk.len());
+            let selected = selection.selected(block, head, of_chunk, &texts, &candidates);
+            let selected = selected.map_err(|malformed| corrupt(block.id, "chunk", malformed))?;
+            for row in better.into_iter().filter(|row| selected.binary_search(&row.row).is_ok()) {
+                has_taken |= self.offer(row);
             }
         }
         Ok(has_taken)
@@ -173,9 +219,9 @@ impl Best {
 }
 
 /// Sorts rows by the chunk that they lie in; the chunks with the best rows first.
-fn best_chunks_first(chunk_lengths: &[usize], rows: Vec<FoundRow>) -> Vec<(usize, Vec<FoundRow>)> {
+fn best_chunks_first(chunk_lengths: &[usize], rows: Vec<(FoundRow, bool)>) -> Vec<(usize, Vec<FoundRow>)> {
     let mut chunks: BTreeMap<usize, Vec<FoundRow>> = BTreeMap::new();
-    for row in rows {
+    for (row, _) in rows {
         let (chunk, _) = locate(chunk_lengths, row.row).unwrap_or_default();
         chunks.entry(chunk).or_default().push(row);
     }

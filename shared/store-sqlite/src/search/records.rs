@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use domain::LogRecord;
 use domain::limits::PAGE_MAX_BYTES;
 use sqlx::SqliteConnection;
-use store::StoreError;
+use store::{Effort, StoreError};
 
 use super::page_rows::{FoundBlock, FoundRow};
 use crate::block::{Rest, Texts, locate};
@@ -27,6 +27,7 @@ pub(super) async fn read(
     snapshot: &mut SqliteConnection,
     blocks: &[FoundBlock],
     rows: &[FoundRow],
+    effort: &mut Effort,
 ) -> Result<Vec<LogRecord>, StoreError> {
     let mut decoded = DecodedChunks::default();
     let mut records = Vec::with_capacity(rows.len());
@@ -36,7 +37,7 @@ pub(super) async fn read(
         let located = locate(&block.chunk_lengths, row.row);
         let (chunk, place) =
             located.ok_or_else(|| StoreError::corrupt("a row lies in no chunk of its block"))?;
-        let texts = decoded.get(snapshot, block, (row.block, chunk)).await?;
+        let texts = decoded.get(snapshot, block, (row.block, chunk), effort).await?;
         let record = record(row, &block.row, texts, place);
         bytes += record.message.len() + record.attributes.len();
         if bytes > PAGE_MAX_BYTES && !records.is_empty() {
@@ -54,11 +55,13 @@ impl DecodedChunks {
         snapshot: &mut SqliteConnection,
         block: &FoundBlock,
         key: (usize, usize),
+        effort: &mut Effort,
     ) -> Result<&(Texts, Rest), StoreError> {
         let known = self.chunks.iter().position(|(known, _)| *known == key);
         let place = match known {
             Some(place) => place,
             None => {
+                effort.records_decoded += block.chunk_lengths[key.1] as u64;
                 let texts = read_chunk(snapshot, &block.row, &block.chunk_lengths, key.1).await?;
                 self.chunks.truncate(CHUNKS_KEPT - 1);
                 self.chunks.push_front((key, texts));

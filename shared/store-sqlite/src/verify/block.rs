@@ -51,16 +51,14 @@ async fn check_tokens(
     block: BlockRow,
     report: &mut VerifyReport,
 ) -> Result<(), StoreError> {
-    if !block.has_token_filter {
-        return Ok(());
-    }
+    let Some(kind) = block.token_filter else { return Ok(()) };
     let id = block.id.to_string();
     let slices = read_token_filter(snapshot, &block).await;
     let Some(slices) = report.damage("token_slices", id.clone(), slices)? else { return Ok(()) };
     let parts = read_parts(snapshot, block, true).await?;
     // Chunks that cannot be read are problems already.
     let Ok((records, _)) = parts.live_records() else { return Ok(()) };
-    if holds_all_tokens(&slices, &records) != Ok(true) {
+    if holds_all_tokens(&slices, &records, kind) != Ok(true) {
         report.add("token_slices", id, "they miss tokens of the block's records");
     }
     Ok(())

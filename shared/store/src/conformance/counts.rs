@@ -3,20 +3,21 @@
 use domain::{Filter, TextMatch, TimeRange, Timestamp};
 use testkit::build::{NOON_MICROS, record, tenant};
 
-use super::{append, deadline, of_service};
+use super::{append, deadline, holds, of_service};
 use crate::{Buckets, LogStore, StoreError};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 
-/// A histogram counts every selected record in the bucket of its timestamp, also after others were deleted, and
-/// whether its buckets fall on minutes or not.
-pub async fn a_histogram_counts_every_record_in_its_bucket(store: &dyn LogStore) {
+/// Every selected record is counted in the bucket of its timestamp, with its service and severity, also after others
+/// were deleted, and whether the buckets fall on minutes or not.
+pub async fn counts_are_per_bucket_service_and_severity(store: &dyn LogStore) {
     let at: [i64; 8] = [-61, -1, 0, 59, 60, 61, 179, 600];
     let mut sent = Vec::new();
     for (n, seconds) in at.into_iter().enumerate() {
         let service = if n % 3 == 0 { "pay" } else { "auth" };
-        sent.push(record(&format!("number {n}")).at(seconds).service(service));
+        let severity = if n % 2 == 0 { "WARN" } else { "INFO" };
+        sent.push(record(&format!("number {n}")).at(seconds).service(service).severity(severity));
     }
     append(store, "a", &sent[..5]).await;
     append(store, "a", &sent[5..]).await;
@@ -26,7 +27,7 @@ pub async fn a_histogram_counts_every_record_in_its_bucket(store: &dyn LogStore)
     assert_eq!(deleted.unwrap(), 1);
 
     let of_message =
-        |text| Filter { texts: TextMatch::phrase(text).into_iter().collect(), ..Filter::default() };
+        |text| Filter { condition: holds(TextMatch::phrase(text).expect("a word")), ..Filter::default() };
     let first_minute = TimeRange { from: None, to: Some(NOON_MICROS + 59 * SECOND + 1) };
     for (filter, start, width, expected) in [
         (Filter::default(), 0, MINUTE, &[2, 1, 1, 0][..]),
@@ -42,9 +43,32 @@ pub async fn a_histogram_counts_every_record_in_its_bucket(store: &dyn LogStore)
     ] {
         let buckets =
             Buckets { start_micros: NOON_MICROS + start, width_micros: width, count: expected.len() };
-        let found = store.histogram(&tenant("a"), &filter, &buckets, deadline()).await.unwrap();
+        let found = per_bucket(store, &filter, &buckets).await;
         assert_eq!(found, expected, "{filter:?} {buckets:?}");
     }
+
+    let counts = store.count_by(&tenant("a"), &Filter::default(), None, deadline()).await.unwrap();
+    let cells: Vec<_> = counts
+        .cells
+        .iter()
+        .map(|c| (c.bucket, c.service.as_str(), c.severity.level_text(), c.count))
+        .collect();
+    let expected =
+        [(0, "auth", "INFO", 3), (0, "auth", "WARN", 1), (0, "pay", "INFO", 1), (0, "pay", "WARN", 2)];
+    assert_eq!(cells, expected);
+    let buckets = Buckets { start_micros: NOON_MICROS, width_micros: MINUTE, count: 2 };
+    let counts = store.count_by(&tenant("a"), &of_service("auth"), Some(&buckets), deadline()).await.unwrap();
+    let cells: Vec<_> = counts.cells.iter().map(|c| (c.bucket, c.severity.level_text(), c.count)).collect();
+    assert_eq!(cells, [(0, "WARN", 1), (1, "INFO", 1)]);
+}
+
+/// Returns how many records each bucket has.
+async fn per_bucket(store: &dyn LogStore, filter: &Filter, buckets: &Buckets) -> Vec<u64> {
+    let counts = store.count_by(&tenant("a"), filter, Some(buckets), deadline()).await.unwrap();
+    assert!(counts.complete && counts.cells.is_sorted(), "{counts:?}");
+    let mut per_bucket = vec![0; buckets.count];
+    counts.cells.iter().for_each(|cell| per_bucket[cell.bucket] += cell.count);
+    per_bucket
 }
 
 /// What fits into a size is told by arrival, and deleting what arrived before leaves what fits.
