@@ -10,7 +10,7 @@ use domain::text::fold;
 use domain::{SeveritySet, TextMatch};
 use proptest::prelude::*;
 
-use crate::strategy::{service, severity, time_range};
+use crate::strategy::{IDENTIFIERS, service, severity, time_range};
 
 /// Attributes of the random records.
 pub(crate) const ATTRIBUTES: [&str; 9] = [
@@ -22,7 +22,7 @@ pub(crate) const ATTRIBUTES: [&str; 9] = [
     r#"{"a":1.0,"\u0061":"eins\ttwo","path":"C:\\ord"}"#,
     r#"{"a":[{"b":true},{"b":"250.50"}],"@a":"ONE","n.m":-7}"#,
     r#"{"n":{"m":{"o":""}},"a":12345678901234567890123}"#,
-    r#"{"n":{"m":"500"},"a":250.5,"two":"1"}"#,
+    r#"{"n":{"m":"500"},"a":250.5,"host":"web-1","trace_id":"ONE","span_id":["x-1",1]}"#,
 ];
 
 const PATHS: [&str; 8] = ["a", "n.m", "n", "ü", "path", "a.b", "n.m.o", "A"];
@@ -64,6 +64,7 @@ fn any_value() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::sample::select(&VALUES[..]).prop_map(str::to_owned),
         1 => service().prop_map(str::to_owned),
+        2 => prop::sample::select(&IDENTIFIERS[..]).prop_map(str::to_owned),
         1 => "[0-9a-f]{1,2}",
         1 => "[a-z]{1,2}",
     ]
@@ -136,7 +137,7 @@ fn any_clause() -> impl Strategy<Value = Clause> {
         1 => severity().prop_map(|severity| Clause::Severity(SeveritySet::at_least(severity))),
         1 => time_range().prop_map(Clause::Timestamp),
         1 => time_range().prop_map(Clause::ReceivedAt),
-        1 => (0..60_i64, 0..60_i64).prop_map(|(first, last)| Clause::Id(first..=last)),
+        2 => (0..40_i64, 0..20_i64).prop_map(|(first, more)| Clause::Id(first..=first + more)),
     ]
 }
 

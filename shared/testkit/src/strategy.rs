@@ -9,6 +9,8 @@ use crate::build::{NOON_MICROS, RecordBuilder, record};
 use crate::conditions::{ATTRIBUTES, any_condition};
 
 const SERVICES: [&str; 4] = ["auth", "pay", "zahlung ä", "3888:QuorumCnxManager$Listener"];
+/// The hosts, traces and spans of random records.
+pub(crate) const IDENTIFIERS: [&str; 5] = ["", "web-1", "x-1", "4bf92f", "ONE"];
 /// All random times lie in so many microseconds after noon.
 const TIMES: i64 = 40;
 
@@ -25,19 +27,23 @@ pub fn any_record() -> impl Strategy<Value = RecordBuilder> {
     let attributes = prop::sample::select(&ATTRIBUTES[..]);
     let message = prop_oneof![".{0,40}", Just(String::new()), "[0-9]{1,3} ms for order [a-f0-9]{8}"];
     let times = (moment(), 0..TIMES);
-    (service(), severity(), times, message, attributes, ("[a-z]{0,2}", "[0-9a-f]{0,4}", "[0-9a-f]{0,2}"))
-        .prop_map(
-            |(service, severity, (micros, received), message, attributes, (host, trace_id, span_id))| {
-                record(&message)
-                    .received_micros(NOON_MICROS + received)
-                    .span(&trace_id, &span_id)
-                    .service(service)
-                    .severity(&severity.number().to_string())
-                    .at_micros(NOON_MICROS + micros)
-                    .host(&host)
-                    .attributes(attributes)
-            },
-        )
+    (service(), severity(), times, message, attributes, (identifier(), identifier(), identifier())).prop_map(
+        |(service, severity, (micros, received), message, attributes, (host, trace_id, span_id))| {
+            record(&message)
+                .received_micros(NOON_MICROS + received)
+                .span(trace_id, span_id)
+                .service(service)
+                .severity(&severity.number().to_string())
+                .at_micros(NOON_MICROS + micros)
+                .host(host)
+                .attributes(attributes)
+        },
+    )
+}
+
+/// A host, a trace or a span: one of a few, so that a search for it finds some.
+fn identifier() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&IDENTIFIERS[..])
 }
 
 /// A time after noon, in microseconds: close to it, or at the first ones of the next minutes.

@@ -40,7 +40,8 @@ pub enum Condition {
 /// A test of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Clause {
-    /// A field that is a text.
+    /// A field that is a text. Of a record without that field, the attribute of its name: see
+    /// [`TextField::attribute`].
     Text(TextField, TextTest),
     /// One of these severities.
     Severity(SeveritySet),
@@ -161,7 +162,10 @@ impl Clause {
     #[must_use]
     pub fn matches(&self, id: i64, record: &RecordRef<'_>) -> bool {
         match self {
-            Self::Text(field, test) => test.matches(field.of(record)),
+            Self::Text(field, test) => match (field.of(record), field.attribute()) {
+                ("", Some(name)) => AttributeTest::Text(test.clone()).matches(&name, record.attributes),
+                (text, _) => test.matches(text),
+            },
             Self::Severity(set) => set.contains(record.severity),
             Self::Timestamp(range) => range.contains(record.timestamp),
             Self::ReceivedAt(range) => range.contains(record.received_at),
@@ -188,6 +192,18 @@ impl Clause {
 // === impl TextField ===
 
 impl TextField {
+    /// Returns the attribute that stands in where a record does not have this field: many senders put a trace, a span
+    /// or a host among the attributes.
+    #[must_use]
+    pub fn attribute(self) -> Option<AttributePath> {
+        match self {
+            Self::Message | Self::Service => None,
+            Self::TraceId => AttributePath::new("trace_id"),
+            Self::SpanId => AttributePath::new("span_id"),
+            Self::Host => AttributePath::new("host"),
+        }
+    }
+
     /// Returns this field of a record.
     #[must_use]
     pub fn of<'a>(self, record: &RecordRef<'a>) -> &'a str {

@@ -59,6 +59,21 @@ fn a_tree_means_what_its_words_say() {
 }
 
 #[test]
+fn an_attribute_stands_in_for_a_trace_a_span_or_a_host_that_a_record_does_not_have() {
+    let attributes = r#"{"trace_id":"abc","span_id":"17","host":"db-1"}"#;
+    let without = RecordRef { trace_id: "", span_id: "", host: "", attributes, ..record() };
+    let with = RecordRef { trace_id: "x", span_id: "x", host: "x", attributes, ..record() };
+    for (field, value) in [(TextField::TraceId, "ABC"), (TextField::SpanId, "17"), (TextField::Host, "db-1")]
+    {
+        let clause = Clause::Text(field, TextTest::equals(value));
+        assert!(clause.matches(1, &without) && !clause.matches(1, &with), "{field:?}");
+        assert!(Clause::Text(field, TextTest::Exists).matches(1, &without), "{field:?}");
+    }
+    let nowhere = RecordRef { service: "", attributes: r#"{"service":"a"}"#, ..record() };
+    assert!(!Clause::Text(TextField::Service, TextTest::equals("a")).matches(1, &nowhere));
+}
+
+#[test]
 fn what_is_known_of_clauses_decides_what_is_known_of_the_tree() {
     let unknown = || word("a");
     let (yes, no) = (Condition::EVERYTHING, Condition::Any(vec![]));

@@ -9,6 +9,7 @@ use store::{Effort, Idempotency, MemoryLogStore};
 use tempfile::TempDir;
 use testkit::RecordBuilder;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
+use testkit::conditions::any_condition;
 use testkit::strategy::{any_filter, any_record};
 
 use super::*;
@@ -393,6 +394,37 @@ async fn keep_bytes(engine: &dyn LogStore, reference: &dyn LogStore, max_bytes: 
     let filter = Filter { received_at, ..Filter::default() };
     let deleted = engine.delete(&owner, &filter, false).await.unwrap();
     assert_eq!(deleted, reference.delete(&owner, &filter, false).await.unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Many questions of a few settled blocks: what their token filters and templates rule out has to be right.
+    #[test]
+    fn a_condition_selects_in_settled_blocks_what_it_means(
+        records in prop::collection::vec(any_record(), 10..40),
+        conditions in prop::collection::vec(any_condition(), 60),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let (engine, reference) = (open(&directory).await, MemoryLogStore::default());
+            for records in records.chunks(records.len().div_ceil(2)) {
+                engine.append(append(records)).await.unwrap();
+                reference.append(append(records)).await.unwrap();
+            }
+            engine.merger().settle().await;
+            for condition in conditions {
+                let filter = Filter { condition, ..Filter::default() };
+                let page = Page { limit: 7, ..Page::default() };
+                compare_walks(&engine, &reference, &filter, page).await;
+                compare_scans(&engine, &reference, &filter, &page).await;
+                let count = engine.count(&tenant("a"), &filter, deadline()).await.unwrap();
+                assert_eq!(count, reference.count(&tenant("a"), &filter, deadline()).await.unwrap());
+            }
+            engine.close().await.unwrap();
+        });
+    }
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::condition::{Clause, Condition};
 use domain::{Filter, Order};
 use testkit::build::{record, tenant};
 
@@ -33,6 +34,14 @@ pub async fn a_scan_brings_every_record_in_the_order_of_ids(store: &dyn LogStore
             assert_eq!(&found, expected, "{limit}");
         }
     }
+    let count_of = async |ids: std::ops::RangeInclusive<i64>| {
+        let filter = Filter { condition: Condition::Is(Clause::Id(ids)), ..Filter::default() };
+        store.count(&tenant("a"), &filter, deadline()).await.unwrap()
+    };
+    for id in (1..=last).filter(|id| !(11..=15).contains(id)) {
+        assert_eq!(count_of(id..=id).await, 1, "{id}");
+    }
+    assert_eq!((count_of(1..=last).await, count_of(3..=10).await, count_of(11..=15).await), (12, 8, 0));
     let behind = Scan { after: last, order: Order::Ascending, limit: 10 };
     let page = store.scan(&tenant("a"), &Filter::default(), &behind, deadline()).await.unwrap();
     assert_eq!(page, ScanPage { records: Vec::new(), reached: last, is_end: true });
