@@ -1,7 +1,9 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys, `backup` and `restore` copy the data away and back, `verify` looks for damage, `bench` measures.
+//! keeps API keys, `search`, `tail`, `stats` and `export` ask a running service, `backup` and `restore` copy the data
+//! away and back, `verify` looks for damage, `bench` measures.
 
 mod app;
+mod ask;
 mod backup;
 mod bench;
 mod keys;
@@ -27,6 +29,14 @@ enum Command {
     /// Makes, lists and revokes API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Searches logs and prints them
+    Search(ask::search::SearchOptions),
+    /// Prints logs as they come, until it is interrupted
+    Tail(ask::tail::TailOptions),
+    /// Counts logs per level and service
+    Stats(ask::stats::StatsOptions),
+    /// Writes all logs that are selected as CSV or JSON
+    Export(ask::export::ExportOptions),
     /// Copies logs and keys into a directory while services write, and verifies the copy
     Backup(backup::BackupOptions),
     /// Verifies a backup and puts it into a data directory that has no logs yet
@@ -44,6 +54,10 @@ fn main() -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Up(options) => up::run(options).await,
             Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
+            Command::Search(options) => ask::search::run(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Tail(options) => ask::tail::run(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Stats(options) => ask::stats::run(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Export(options) => ask::export::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Backup(options) => backup::backup(options).await.map(|()| ExitCode::SUCCESS),
             Command::Bench(options) => bench::run(options).await,
             Command::Restore(options) => backup::restore(options).await.map(|()| ExitCode::SUCCESS),

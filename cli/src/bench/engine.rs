@@ -17,12 +17,12 @@ use super::questions::Questions;
 use super::sender::{BATCH_SIZE, CONNECTIONS, Pace, Sender, batch, client};
 use super::services::Services;
 use super::settle::settle;
-use super::{found, table};
+use super::{export, found, table, tails};
 use crate::keys::make_full_key;
 use crate::say;
 
 /// Columns: what it is, what it is here, and what it is with plain rows.
-const WIDTHS: [usize; 3] = [46, 32, 14];
+const WIDTHS: [usize; 3] = [52, 32, 14];
 
 /// One log at a time, so rarely that each is a commit of its own.
 const LONE_REQUESTS: Pace = Pace { posts: 20, every: Duration::from_millis(100), size: 1 };
@@ -155,6 +155,23 @@ impl Measurement {
         print("from 201 to found (p50 / p95 / p99)", &found.times.summary(), "");
         print("  not found", &format!("{} of {}", found.misses, found.times.count()), "");
         self.print_memory("reading", &services)?;
+        for format in ["csv", "ndjson"] {
+            let exported = export::export(&sender.client, &services.query, &self.key, format).await;
+            let exported = exported.map_or_else(|e| format!("n/a ({e})"), |exported| exported.summary());
+            print(&format!("export of everything as {format}"), &exported, "");
+        }
+        match tails::tail(&sender, &services.query, after_lone + STEADY_STREAM.posts * STEADY_STREAM.size)
+            .await
+        {
+            Ok(tailed) => {
+                let name = "from 201 to 20 tails, 1,000 logs/s (p50 / p95 / p99)";
+                print(name, &tailed.delays.summary(), "");
+                print("  missed or doubled", &format!("{} of {}", tailed.wrong, tailed.delays.count()), "");
+                let idle = tails::idle(&services.query, &self.key).await?;
+                print("100 idle tails", &format!("{:.1} % of a core", idle * 100.0), "");
+            }
+            Err(error) => print("live tails", &format!("n/a ({error})"), ""),
+        }
         services.stop().await
     }
 

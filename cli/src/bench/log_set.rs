@@ -59,6 +59,8 @@ pub(crate) struct Words {
     pub(crate) severity: &'static str,
     /// A word that occurs once.
     pub(crate) needle: Option<String>,
+    /// A trace that has one log.
+    pub(crate) trace: Option<String>,
     pub(crate) common: &'static str,
     pub(crate) substring: &'static str,
     pub(crate) phrase: &'static str,
@@ -106,6 +108,7 @@ impl LogSet {
                 service: "payment-service",
                 severity: "ERROR",
                 needle: self.logs(slice).get(slice.count as usize / 2).and_then(order_number),
+                trace: self.logs(slice).iter().find_map(trace),
                 common: "completed",
                 substring: "verflow",
                 phrase: "stack overflow",
@@ -114,6 +117,7 @@ impl LogSet {
                 service: "Apache",
                 severity: "ERROR",
                 needle: None,
+                trace: None,
                 common: "authentication",
                 substring: "entication",
                 phrase: "authentication failure",
@@ -142,6 +146,11 @@ impl Day {
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let _ = write!(json, "{}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z", self.text);
     }
+}
+
+fn trace(log: &SetLog<'_>) -> Option<String> {
+    let attributes: serde_json::Value = serde_json::from_str(&log.attributes).ok()?;
+    Some(attributes["trace_id"].as_str()?.to_owned())
 }
 
 fn order_number(log: &SetLog<'_>) -> Option<String> {

@@ -3,7 +3,8 @@
 //! * `load` asks endpoints of a running service, as often and as many at a time as it is told
 //! * `engine` starts both services on a directory of its own, and measures what they cost with a set of logs:
 //!   `log_set` (`comparison_set`, `loghub`) makes them, `sender` posts them, `settle` waits for the engine to come
-//!   to rest, `questions` asks, `found` looks for what was just acknowledged, `plain_rows` is what to compare with
+//!   to rest, `questions` asks, `found` looks for what was just acknowledged, `export` and `tails` read streams,
+//!   `plain_rows` is what to compare with
 //! * `services`, `process` child processes and what the system says of them; `durations`, `table` how it is said
 //!
 //! Nothing is asserted: figures belong in `docs/benchmarks.md`.
@@ -11,6 +12,7 @@
 mod comparison_set;
 mod durations;
 mod engine;
+mod export;
 mod found;
 mod load;
 mod log_set;
@@ -22,6 +24,7 @@ mod sender;
 mod services;
 mod settle;
 mod table;
+mod tails;
 
 use std::process::ExitCode;
 

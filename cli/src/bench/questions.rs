@@ -17,7 +17,7 @@ const MICROS_PER_HOUR: u64 = 3_600_000_000;
 
 /// The questions: what each is called, and its path. [`Questions::path`] fills in what stands
 /// in braces.
-const QUESTIONS: [(&str, &str); 8] = [
+const QUESTIONS: [(&str, &str); 16] = [
     (
         "newest 100 of a service and severity, 1 h",
         "/logs?limit=100&service={service}&severity={severity}&{hour}",
@@ -29,6 +29,14 @@ const QUESTIONS: [(&str, &str); 8] = [
     ("counts of all", "/stats"),
     ("count of 6 h", "/api/v1/metrics/timeseries?interval=1h&{six_hours}"),
     ("histogram of 1 h", "/api/v1/metrics/timeseries?interval=1m&{hour}"),
+    ("timeseries of 24 h by service", "/api/v1/metrics/timeseries?interval=5m&group_by=service&{day}"),
+    ("metrics overview, 24 h", "/api/v1/metrics/overview?{day}"),
+    ("context, 10 before and after", "/api/v1/logs/{id}/context?before=10&after=10"),
+    ("a trace's logs", "/logs?limit=100&q=trace_id:{trace}"),
+    ("attribute above a number, 1 h, newest 100", "/logs?limit=100&q=latency_ms:%3E900&{hour}"),
+    ("regular expression, 1 h, counted", "/api/v1/logs?limit=1&q=/ord-[0-9]%2B7%20user/&{hour}"),
+    ("newest 100 behind 9,900", "/logs?limit=100&skip=9900"),
+    ("top error messages of a service, 1 h", "/api/v1/metrics/service/{service}?{hour}"),
 ];
 
 /// Asks the questions.
@@ -74,8 +82,12 @@ impl Questions<'_> {
         ] {
             path = path.replace(place, &word.replace(' ', "%20"));
         }
-        let path = path.replace("{hour}", &self.hours(1));
-        Some(path.replace("{six_hours}", &self.hours(6)))
+        if path.contains("{trace}") {
+            path = path.replace("{trace}", words.trace.as_deref()?);
+        }
+        // Ids are given from 1 on, in a store that is new.
+        let path = path.replace("{id}", &(self.logs / 2).to_string()).replace("{hour}", &self.hours(1));
+        Some(path.replace("{six_hours}", &self.hours(6)).replace("{day}", &self.hours(24)))
     }
 
     /// Returns the parameters for so many hours in the middle of the set.
