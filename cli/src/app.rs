@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use domain::Clock;
 use ingest_svc::api::IngestApi;
-use query_svc::api::QueryApi;
+use query_svc::api::Context;
 use runtime::DocsOption;
 use sentinel_http::openapi::merge_documents;
 use sentinel_http::{Readiness, Service, Site, SystemApi};
@@ -24,6 +25,7 @@ pub(crate) const SERVICE: &str = "sentinel";
 pub(crate) async fn build(
     data_dir: &Path,
     docs: &DocsOption,
+    query_timeout: Duration,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Service> {
     let stores = store_sqlite::open(data_dir).await?;
@@ -38,7 +40,8 @@ pub(crate) async fn build(
     };
     let ingest = IngestApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
     let retention = Arc::clone(&stores.retention);
-    let query = QueryApi { store: Arc::clone(store), retention, clock: Arc::clone(&clock) };
+    let context = Context { store: Arc::clone(store), retention, clock: Arc::clone(&clock), query_timeout };
+    let query = query_svc::app::api(&context);
     let document = docs.is_on().then(document).transpose()?;
     let site = Site { api: (ingest, query, system), title: TITLE, document };
     Ok(site.into_service(stores, readiness, clock))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use domain::{ScopeSet, SystemClock, Tenant};
+use query_svc::config::QueryOptions;
 use query_svc::retention::{self, RetentionOptions};
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
 use sentinel_http::exit_code;
@@ -36,6 +37,8 @@ pub(crate) struct UpOptions {
     #[command(flatten)]
     docs: DocsOption,
     #[command(flatten)]
+    query: QueryOptions,
+    #[command(flatten)]
     retention: RetentionOptions,
     /// How many replicas of the simulator to run; each plays several services and sends 20 logs a second
     #[arg(long, env = "SENTINEL_SIMULATE", value_name = "N", default_value_t = 0)]
@@ -53,7 +56,7 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let process = Process::start(app::SERVICE, &options.listen, &options.log).await?;
     let (address, shutdown) = (process.listener.local_addr()?, process.shutdown);
     let data_dir = &options.data_dir.data_dir;
-    let service = app::build(data_dir, &options.docs, Arc::new(SystemClock)).await?;
+    let service = app::build(data_dir, &options.docs, options.query.timeout(), Arc::new(SystemClock)).await?;
     let keys = Arc::clone(&service.stores.keys);
 
     welcome(&*keys, address, &options.docs).await?;

@@ -1,6 +1,9 @@
 //! The options of query-svc.
 
-use clap::Parser;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+use domain::MaxAge;
 use runtime::ServiceOptions;
 
 use crate::retention::RetentionOptions;
@@ -12,7 +15,61 @@ pub struct Config {
     /// What every service is told
     #[command(flatten)]
     pub service: ServiceOptions<8000>,
+    /// How long questions may take
+    #[command(flatten)]
+    pub query: QueryOptions,
     /// How often old logs are deleted
     #[command(flatten)]
     pub retention: RetentionOptions,
+}
+
+/// Longest time that a question may be given, in seconds (1 h): its connection waits as long.
+const QUERY_TIMEOUT_MAX_SECONDS: u64 = 3600;
+
+/// The option that says how long questions may take.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct QueryOptions {
+    /// How long a search or a count may take, from 1s to 1h: a number and s, m or h. Then it answers what it has
+    #[arg(
+        long,
+        env = "SENTINEL_QUERY_TIMEOUT",
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = read_query_timeout
+    )]
+    pub query_timeout: MaxAge,
+}
+
+impl QueryOptions {
+    /// Returns how long a question may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.query_timeout.as_seconds())
+    }
+}
+
+fn read_query_timeout(text: &str) -> Result<MaxAge, String> {
+    let timeout =
+        MaxAge::parse(text).ok().filter(|timeout| timeout.as_seconds() <= QUERY_TIMEOUT_MAX_SECONDS);
+    timeout.ok_or_else(|| "expected a number and s, m or h, such as 30s: from 1s to 1h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_may_take_from_a_second_to_an_hour() {
+        let seconds = |text| read_query_timeout(text).map(MaxAge::as_seconds);
+        assert_eq!([seconds("1s"), seconds("2m"), seconds("1h")], [Ok(1), Ok(120), Ok(3600)]);
+        for text in ["", "0s", "30", "-1s", "3601s", "1d", "soon"] {
+            assert!(seconds(text).is_err_and(|error| error.contains("from 1s to 1h")), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_the_option_it_is_half_a_minute() {
+        let config = Config::try_parse_from(["query-svc"]).unwrap();
+        assert_eq!(config.query.timeout(), Duration::from_secs(30));
+    }
 }

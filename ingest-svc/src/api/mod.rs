@@ -98,12 +98,12 @@ impl IngestApi {
 pub struct IngestNotes;
 
 impl Notes for IngestNotes {
-    const OPERATIONS: &'static [OperationNotes] = &[OperationNotes {
+    const OPERATIONS: &'static [&'static [OperationNotes]] = &[&[OperationNotes {
         operations: &["postLogs", "postLogsV1", "postLogsBatch"],
         query: &[],
         problems: &[
             ProblemNote { status: 422, description: "The idempotency key was used for another request." },
             ProblemNote { status: 507, description: "The disk is full; nothing was stored." },
         ],
-    }];
+    }]];
 }

@@ -3,7 +3,7 @@
 use poem_openapi::{Enum, Object};
 
 /// A log record.
-#[derive(Object)]
+#[derive(Default, Object)]
 #[oai(rename = "LogRecord", read_only_all)]
 pub(super) struct LogRecordSchema {
     /// Unique; grows in the order in which records were stored.

@@ -12,11 +12,12 @@ const fn time(name: &'static str, description: &'static str) -> QueryParameter {
 pub const FILTER: &[QueryParameter] = &[
     QueryParameter {
         name: "q",
-        description: "Only logs whose message holds all of these: words, \"quoted phrases\" (whole, in any case), and \
-                      `*parts*` of words. A space is AND. Not supported yet: fields, OR, NOT, parentheses, regular \
-                      expressions, prefixes.",
+        description: "Only logs that this query selects. Words, \"quoted phrases\", `*parts*` and `pre*fixes` of words and \
+                      /regular expressions/ are looked for in the message; `field:value`, `field:>=5`, `field:[1 TO 9]`, \
+                      `field:(a OR b)` and `field:*` in a field or an attribute. A space is AND; `OR`, `NOT` or `-`, and \
+                      parentheses.",
         kind: ParameterKind::Text,
-        example: "timeout \"connection reset\" *flow*",
+        example: "timeout level:>=warn -host:web-1",
         repeatable: false,
     },
     QueryParameter {
@@ -60,9 +61,52 @@ pub const FILTER: &[QueryParameter] = &[
     time("to", "Only logs that happened before this time. Absolute, or relative to now."),
     time("timestamp_start", "Only logs that happened at this time or later."),
     time("timestamp_end", "Only logs that happened at this time or earlier."),
+    time("start_time", "Only logs that happened at this time or later."),
+    time("end_time", "Only logs that happened at this time or earlier."),
+    QueryParameter {
+        name: "time_range",
+        description: "Only logs that happened this long before `end_time`, or before now, or later: a number and s, m, \
+                      h, d or w.",
+        kind: ParameterKind::Text,
+        example: "1h",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "days",
+        description: "Only logs that happened this many days before now, or later.",
+        kind: ParameterKind::Integer { min: 1 },
+        example: "7",
+        repeatable: false,
+    },
     time("received_at_start", "Only logs that arrived at this time or later."),
     time("received_at_end", "Only logs that arrived at this time or earlier."),
+    attribute(
+        "attr.<name>",
+        "Only logs with this value of the attribute `<name>`, in any case: `attr.error_code=E503`. A name with dots is a \
+         path into objects, or a name with dots. Repeat it, or give a comma list, for any of several values; several \
+         names have to fit all.",
+        "E503",
+    ),
+    attribute("environment", "The same as `attr.environment`.", "production"),
+    attribute("status", "The same as `attr.status`.", "FAILED"),
+    attribute("category", "The same as `attr.category`.", "payments"),
+    attribute("ticket_id", "The same as `attr.ticket_id`.", "TICKET-17"),
 ];
+
+const fn attribute(name: &'static str, description: &'static str, example: &'static str) -> QueryParameter {
+    QueryParameter { name, description, kind: ParameterKind::Text, example, repeatable: true }
+}
+
+/// The parameters that the context of a log knows beside [`FILTER`].
+pub const CONTEXT: &[QueryParameter] = &[
+    side("before", "Most logs to return that happened before it, up to 1000. Missing: 10."),
+    side("after", "Most logs to return that happened after it, up to 1000. Missing: 10."),
+];
+
+const fn side(name: &'static str, description: &'static str) -> QueryParameter {
+    let kind = ParameterKind::Integer { min: 0 };
+    QueryParameter { name, description, kind, example: "20", repeatable: false }
+}
 
 /// The parameters that `DELETE /logs` knows beside [`FILTER`].
 pub const DELETE: &[QueryParameter] = &[
@@ -78,23 +122,13 @@ pub const NEW_RULE: &[QueryParameter] =
     &[dry_run("Make no rule; answer with a preview of what it would delete now.")];
 
 /// The parameters that a time series knows beside [`FILTER`].
-pub const SERIES: &[QueryParameter] = &[
-    QueryParameter {
-        name: "interval",
-        description: "How long a bucket is: a number and s, m, h, d or w. Missing: 5 minutes. At most 10000 buckets.",
-        kind: ParameterKind::Text,
-        example: "5m",
-        repeatable: false,
-    },
-    QueryParameter {
-        name: "time_range",
-        description: "The time before now that is meant, instead of `from` and `to`: a number and s, m, h, d or w. \
-                      Without any of them: the last hour.",
-        kind: ParameterKind::Text,
-        example: "1h",
-        repeatable: false,
-    },
-];
+pub const SERIES: &[QueryParameter] = &[QueryParameter {
+    name: "interval",
+    description: "How long a bucket is: a number and s, m, h, d or w. Missing: 5 minutes. At most 10000 buckets.",
+    kind: ParameterKind::Text,
+    example: "5m",
+    repeatable: false,
+}];
 
 const fn dry_run(description: &'static str) -> QueryParameter {
     let kind = ParameterKind::Boolean;
@@ -112,9 +146,10 @@ pub const PAGING: &[QueryParameter] = &[
     },
     QueryParameter {
         name: "cursor",
-        description: "Where the last page ended: its `X-Next-Cursor`. Stays right while logs arrive.",
+        description: "Where the last page ended: its `X-Next-Cursor`. Stays right while logs arrive. It belongs to its \
+                      question: the filters have to be the same again, in any words.",
         kind: ParameterKind::Text,
-        example: "ZAAGMbYi8pAAAAAAAAAABzI",
+        example: "ZAAGMbYi8pAAAAAAAAAABzIABjG2IvKQAAAAAAAAAAkB",
         repeatable: false,
     },
     QueryParameter {

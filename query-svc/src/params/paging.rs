@@ -1,22 +1,23 @@
 //! The parameters that say which slice is meant.
 
-use domain::limits::{OFFSET_MAX_ROWS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS};
-use domain::{Cursor, Order, Page, PageStart};
+use domain::limits::{OFFSET_MAX_ROWS, PAGE_MAX_ROWS};
+use domain::{Cursor, Order, Page, PageStart, Timestamp};
 use sentinel_http::Problem;
 
-use super::Query;
+use super::question::invalid_cursor;
+use super::{Paging, Query};
 
-/// Takes the slice out of a query.
+/// Takes the slice out of a query that is asked at `now`. A page has `default_rows` where the client does not say.
 ///
 /// # Errors
 /// A 400 that names the parameter; also when two styles of paging are mixed.
-pub fn read_page(query: &mut Query) -> Result<Page, Problem> {
+pub fn read_paging(query: &mut Query, now: Timestamp, default_rows: u32) -> Result<Paging, Problem> {
     let limit = read_count(query, "limit")?;
     let page_size = read_count(query, "page_size")?;
     let page_number = read_count(query, "page")?;
     let skipped = read_skipped(query)?;
     let order = read_order(query)?;
-    let cursor = read_cursor(query, order)?;
+    let cursor = query.take_one("cursor")?;
 
     let is_paged = page_number.is_some() || page_size.is_some();
     let styles = [cursor.is_some(), skipped.is_some(), is_paged];
@@ -24,7 +25,8 @@ pub fn read_page(query: &mut Query) -> Result<Page, Problem> {
         let detail = "use one style of paging: limit + cursor, limit + offset (or skip), or page + page_size";
         return Err(Problem::bad_request("mixed_paging", detail));
     }
-    let rows = limit.or(page_size).unwrap_or(u64::from(PAGE_DEFAULT_ROWS)).min(u64::from(PAGE_MAX_ROWS));
+    let cursor = cursor.map(|text| read_cursor(&text, order)).transpose()?;
+    let rows = limit.or(page_size).unwrap_or(u64::from(default_rows)).min(u64::from(PAGE_MAX_ROWS));
     let order = cursor.map(|cursor| cursor.order).or(order).unwrap_or_default();
     let start = match (cursor, skipped, page_number) {
         (Some(cursor), _, _) => PageStart::After(cursor.position),
@@ -33,7 +35,20 @@ pub fn read_page(query: &mut Query) -> Result<Page, Problem> {
         (None, None, None) => PageStart::First,
     };
     let limit = u32::try_from(rows).unwrap_or(PAGE_MAX_ROWS);
-    Ok(Page { limit, order, start })
+    let now = cursor.map_or(now, |cursor| cursor.now);
+    Ok(Paging { page: Page { limit, order, start }, cursor, now })
+}
+
+/// Takes how many rows are asked for, from none to `max`.
+///
+/// # Errors
+/// A 400 that names the parameter.
+pub fn read_rows(query: &mut Query, name: &'static str, max: u32) -> Result<Option<u32>, Problem> {
+    let Some(rows) = read_integer(query, name)? else { return Ok(None) };
+    match u32::try_from(rows).ok().filter(|rows| *rows <= max) {
+        Some(rows) => Ok(Some(rows)),
+        None => Err(Problem::invalid_parameter(name, format!("is at most {max}"))),
+    }
 }
 
 /// Reads a count of at least 1.
@@ -83,11 +98,10 @@ fn read_order(query: &mut Query) -> Result<Option<Order>, Problem> {
     }
 }
 
-fn read_cursor(query: &mut Query, order: Option<Order>) -> Result<Option<Cursor>, Problem> {
-    let Some(text) = query.take_one("cursor")? else { return Ok(None) };
-    let cursor = Cursor::decode(&text).map_err(|error| Problem::invalid_parameter("cursor", error))?;
+fn read_cursor(text: &str, order: Option<Order>) -> Result<Cursor, Problem> {
+    let cursor = Cursor::decode(text).map_err(invalid_cursor)?;
     if order.is_some_and(|order| order != cursor.order) {
         return Err(Problem::invalid_parameter("order", "the cursor belongs to a walk in the other order"));
     }
-    Ok(Some(cursor))
+    Ok(cursor)
 }

@@ -34,6 +34,12 @@ impl Query {
         Ok(Self { pairs, known: Vec::new() })
     }
 
+    /// Makes a query of parameters that came in another way, such as a body.
+    #[must_use]
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, known: Vec::new() }
+    }
+
     /// Takes all values of a parameter that may be repeated or hold a comma list. `\,` is a comma inside a value.
     pub fn take_list(&mut self, name: &'static str) -> Vec<String> {
         self.take(name).iter().flat_map(|value| split_list(value)).collect()
@@ -62,6 +68,23 @@ impl Query {
             Some("true" | "1") => Ok(true),
             Some(_) => Err(Problem::invalid_parameter(name, "expected true or false")),
         }
+    }
+
+    /// Takes all parameters whose names begin with `prefix`: the rest of each name, and its values, which may be repeated
+    /// or hold a comma list. `shown` is how a list of known parameters has them.
+    pub fn take_prefixed(&mut self, prefix: &str, shown: &'static str) -> Vec<(String, Vec<String>)> {
+        self.known.push(shown);
+        let (taken, rest): (Vec<_>, _) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(given, _)| given.starts_with(prefix));
+        self.pairs = rest;
+        let behind = |name: String| name[prefix.len()..].to_owned();
+        taken.into_iter().map(|(name, value)| (behind(name), split_list(&value))).collect()
+    }
+
+    /// Returns how many parameters nobody has taken yet.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.pairs.len()
     }
 
     /// Ends the reading.

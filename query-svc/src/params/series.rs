@@ -5,7 +5,7 @@ use domain::{Filter, Timestamp};
 use sentinel_http::Problem;
 use store::Buckets;
 
-use super::time::read_distance;
+use super::time_range::read_length;
 use super::{Query, read_filter};
 
 /// How long a bucket is when the client does not say (5 minutes).
@@ -18,9 +18,6 @@ const RANGE_DEFAULT_SECONDS: i64 = 3600;
 const INTERVAL_MAX_SECONDS: i64 = 365 * 86_400;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
-
-/// The parameters that `time_range` stands for.
-const RANGE_NAMES: &str = "from, to, timestamp_start, timestamp_end";
 
 /// What a time series counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,22 +35,18 @@ pub struct Series {
 /// # Errors
 /// A 400 that names the parameter.
 pub fn read_series(query: &mut Query, now: Timestamp) -> Result<Series, Problem> {
-    let interval = read_length(query, "interval")?.unwrap_or(INTERVAL_DEFAULT_SECONDS);
+    let interval = query.take_one("interval")?.map(|text| read_length("interval", &text)).transpose()?;
+    let interval = interval.unwrap_or(INTERVAL_DEFAULT_SECONDS);
     if interval > INTERVAL_MAX_SECONDS {
         let reason = format!("is at most {INTERVAL_MAX_SECONDS} seconds (a year)");
         return Err(Problem::invalid_parameter("interval", reason));
     }
     let width_micros = interval * MICROS_PER_SECOND;
-    let time_range = read_length(query, "time_range")?;
     let mut filter = read_filter(query, now, false)?;
     let named = filter.timestamp;
-    if time_range.is_some() && (named.from.is_some() || named.to.is_some()) {
-        let reason = format!("stands for {RANGE_NAMES}: give it or them");
-        return Err(Problem::invalid_parameter("time_range", reason));
-    }
     let to = named.to.unwrap_or(now.as_micros());
-    let length = time_range.unwrap_or(RANGE_DEFAULT_SECONDS).saturating_mul(MICROS_PER_SECOND);
-    let from = named.from.unwrap_or(to.saturating_sub(length)).max(Timestamp::MIN.as_micros());
+    let default_from = to.saturating_sub(RANGE_DEFAULT_SECONDS * MICROS_PER_SECOND);
+    let from = named.from.unwrap_or(default_from).max(Timestamp::MIN.as_micros());
     if from > to {
         return Err(Problem::invalid_parameter("from", "the range ends before it starts"));
     }
@@ -67,14 +60,6 @@ pub fn read_series(query: &mut Query, now: Timestamp) -> Result<Series, Problem>
     filter.timestamp.to = Some(to);
     let buckets = Buckets { start_micros, width_micros, count };
     Ok(Series { filter, buckets, to: Timestamp::saturating_from_micros(to) })
-}
-
-/// Reads a length of time; returns seconds.
-fn read_length(query: &mut Query, name: &'static str) -> Result<Option<i64>, Problem> {
-    let Some(text) = query.take_one(name)? else { return Ok(None) };
-    let seconds = read_distance(&text).filter(|seconds| *seconds > 0);
-    let reason = "expected a length of time of at least 1s, such as 5m (s, m, h, d or w)";
-    seconds.map(Some).ok_or_else(|| Problem::invalid_parameter(name, reason))
 }
 
 /// Divides numbers that are not negative, and rounds up.
@@ -109,7 +94,15 @@ mod tests {
             ("interval=30s&time_range=1m", MINUTE / 2, 30, 2, 90),
             ("interval=1m&from=2025-04-01T12:00:00Z", 0, 60, 2, 90),
             ("interval=1m&from=2025-04-01T11:59:59.9Z&to=2025-04-01T12:01:00Z", -MINUTE, 60, 2, 60),
-            ("interval=1m&from=2025-04-01T12:00:00Z&timestamp_end=2025-04-01T12:01:00Z", 0, 60, 2, 60),
+            (
+                "interval=1m&timestamp_start=2025-04-01T12:00:00Z&timestamp_end=2025-04-01T12:01:00Z",
+                0,
+                60,
+                2,
+                60,
+            ),
+            ("interval=30m&end_time=2025-04-01T12:00:00Z&time_range=1h", -60 * MINUTE, 1800, 3, 0),
+            ("interval=12h&days=1", -24 * 60 * MINUTE, 12 * 3600, 3, 90),
             ("interval=1h&to=2025-04-01T12:00:00Z", -60 * MINUTE, 3600, 1, 0),
             ("interval=1m&from=2025-04-01T12:00:00Z&to=2025-04-01T12:00:00Z", 0, 60, 0, 0),
             ("interval=1s&from=2025-04-01T12:00:00Z&to=2025-04-01T14:46:40Z", 0, 1, 10_000, 10_000),
@@ -119,7 +112,7 @@ mod tests {
             let series = series(query).unwrap();
             let (start_micros, width_micros) = (NOON + start, seconds * MICROS_PER_SECOND);
             assert_eq!(series.buckets, Buckets { start_micros, width_micros, count }, "{query}");
-            let to = if query.contains("timestamp_end") {
+            let to = if query.contains("_end") || query.contains("end_") {
                 (NOON + to * 1_000_000) + 1
             } else {
                 NOON + to * 1_000_000
@@ -155,11 +148,11 @@ mod tests {
             ("interval=99999999999w", "parameter interval"),
             ("time_range=0h", "parameter time_range"),
             ("time_range=lots", "parameter time_range"),
-            ("time_range=1h&from=now-2h", "parameter time_range"),
-            ("time_range=1h&to=now", "parameter time_range"),
+            ("time_range=1h&from=now-2h", "two ways to say when it happened"),
+            ("time_range=1h&to=now", "two ways to say when it happened"),
             ("interval=1s&time_range=10001s", "10001 buckets are more than the limit of 10000"),
             ("interval=1s&from=0", "more than the limit of 10000"),
-            ("interval=1s&time_range=4294967295w", "more than the limit of 10000"),
+            ("interval=1s&time_range=4294967295w", "out of range"),
             ("from=now%2B1h", "the range ends before it starts"),
             ("from=now&to=now-1h", "the range ends before it starts"),
             ("group_by=service", "unknown parameter \"group_by\""),

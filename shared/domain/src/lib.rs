@@ -4,7 +4,8 @@
 //! Pure: no I/O, no async runtime, no SQL, no HTTP. Everything here can be tested with values alone.
 //!
 //! * [`record`] a stored record and its JSON form, [`batch`] records in columns on their way to a store
-//! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one
+//! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one,
+//!   [`relative_time`] times that count from now
 //! * [`filter`] which records are meant, [`condition`] what has to be true of them, [`text`] which words they hold
 //! * [`page`] which slice of them
 //! * [`query`] the text of a search box, read into a condition; [`retention`] rules that say how long logs are kept
@@ -20,6 +21,7 @@ pub mod limits;
 pub mod page;
 pub mod query;
 pub mod record;
+pub mod relative_time;
 pub mod retention;
 pub mod severity;
 pub mod text;

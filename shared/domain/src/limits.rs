@@ -66,17 +66,25 @@ pub const QUERY_MAX_TERMS: usize = 1000;
 /// Deepest nesting of a query's parentheses.
 pub const QUERY_MAX_DEPTH: usize = 64;
 
-/// Most regular expressions of one query.
+/// Most regular expressions and words with asterisks of one query.
 pub const QUERY_MAX_PATTERNS: usize = 16;
 
 /// Most bytes of a regular expression.
 pub const PATTERN_MAX_BYTES: usize = 512;
 
-/// Most bytes of a regular expression's program (64 KiB): what it may cost to read one.
-pub const PATTERN_MAX_COMPILED_BYTES: usize = 64 * 1024;
+/// Most bytes of a regular expression's program (128 KiB): what it may cost to make one. `\w`, which knows the letters
+/// of all scripts, takes some 50 KiB.
+pub const PATTERN_MAX_COMPILED_BYTES: usize = 128 * 1024;
+
+/// Most characters that the classes of a query's regular expressions go through while they are read. Where the case of
+/// letters does not matter, each character of a class is one: a short `(?i)[\x{0}-\x{10FFFF}]` is a million.
+pub const PATTERNS_MAX_CLASS_CHARS: u64 = 2_000_000;
 
 /// Deepest nesting of a regular expression.
 pub const PATTERN_MAX_NESTING: u32 = 50;
+
+/// Most asterisks of a word, several in a row being one.
+pub const WILDCARD_MAX_ASTERISKS: usize = 16;
 
 /// Most buckets of a time series.
 pub const BUCKETS_MAX: usize = 10_000;

@@ -2,6 +2,9 @@
 //!
 //! Rows are ordered by timestamp, then id. A cursor is the position of the last row that was returned:
 //! logs that arrive or are deleted meanwhile move nothing, so a walk sees every other record exactly once.
+//!
+//! A cursor as text is the base64 of 33 bytes: `d` or `a` for the order, then, as eight bytes each with the highest first,
+//! the timestamp and the id of the position, the time of the first page, and the digest of the question.
 
 use std::cmp::Ordering;
 
@@ -11,6 +14,9 @@ use thiserror::Error;
 
 use crate::Timestamp;
 use crate::limits::PAGE_DEFAULT_ROWS;
+
+/// How long a cursor is before it becomes text.
+const CURSOR_BYTES: usize = 33;
 
 /// The order of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -38,6 +44,10 @@ pub struct Cursor {
     pub order: Order,
     /// The last row that was returned.
     pub position: Position,
+    /// What relative times of the question count from: when its first page was asked for.
+    pub now: Timestamp,
+    /// A digest of the question. A cursor of another one leads nowhere.
+    pub question: u64,
 }
 
 /// A text that is no cursor of ours.
@@ -87,13 +97,15 @@ impl Cursor {
     /// Writes the cursor as text for a URL.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut bytes = [0; 17];
+        let mut bytes = [0; CURSOR_BYTES];
         bytes[0] = match self.order {
             Order::Descending => b'd',
             Order::Ascending => b'a',
         };
         bytes[1..9].copy_from_slice(&self.position.timestamp.as_micros().to_be_bytes());
         bytes[9..17].copy_from_slice(&self.position.id.to_be_bytes());
+        bytes[17..25].copy_from_slice(&self.now.as_micros().to_be_bytes());
+        bytes[25..33].copy_from_slice(&self.question.to_be_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -103,15 +115,16 @@ impl Cursor {
     /// [`InvalidCursor`] for every other text.
     pub fn decode(text: &str) -> Result<Self, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
-        let bytes: [u8; 17] = bytes.try_into().map_err(|_| InvalidCursor)?;
+        let bytes: [u8; CURSOR_BYTES] = bytes.try_into().map_err(|_| InvalidCursor)?;
         let order = match bytes[0] {
             b'd' => Order::Descending,
             b'a' => Order::Ascending,
             _ => return Err(InvalidCursor),
         };
-        let number = |at: usize| i64::from_be_bytes(std::array::from_fn(|i| bytes[at + i]));
-        let timestamp = Timestamp::from_micros(number(1)).map_err(|_| InvalidCursor)?;
-        Ok(Self { order, position: Position { timestamp, id: number(9) } })
+        let number = |at: usize| u64::from_be_bytes(std::array::from_fn(|i| bytes[at + i]));
+        let time = |at| Timestamp::from_micros(number(at).cast_signed()).map_err(|_| InvalidCursor);
+        let position = Position { timestamp: time(1)?, id: number(9).cast_signed() };
+        Ok(Self { order, position, now: time(17)?, question: number(25) })
     }
 }
 
@@ -134,15 +147,20 @@ mod tests {
     #[test]
     fn a_cursor_survives_its_text_form() {
         for order in [Order::Ascending, Order::Descending] {
-            let cursor = Cursor { order, position: position(1_743_508_800_123_456, 9_007_199_254_740_991) };
-            assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+            for question in [0, 0x8123_4567_89ab_cdef] {
+                let position = position(1_743_508_800_123_456, 9_007_199_254_740_991);
+                let cursor = Cursor { order, position, now: Timestamp::MAX, question };
+                assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+            }
         }
     }
 
     #[test]
     fn other_texts_are_no_cursors() {
-        let cursor = Cursor { order: Order::Ascending, position: position(5, 7) }.encode();
-        for text in ["", "x", "' OR 1=1", &cursor[1..], &format!("{cursor}AA"), &cursor.replacen('Y', "Z", 1)]
+        let position = position(5, 7);
+        let cursor = Cursor { order: Order::Ascending, position, now: position.timestamp, question: 9 }.encode();
+        let old = &cursor[..23];
+        for text in ["", "x", "' OR 1=1", &cursor[1..], &format!("{cursor}AA"), &cursor.replacen('Y', "Z", 1), old]
         {
             assert_eq!(Cursor::decode(text), Err(InvalidCursor), "{text}");
         }

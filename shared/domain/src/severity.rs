@@ -153,6 +153,18 @@ impl SeveritySet {
     pub fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
+
+    /// Returns what is in this set and not in the other.
+    #[must_use]
+    pub fn difference(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Returns the names of the bands that have a severity in the set, as `level` spells them.
+    pub fn level_texts(self) -> impl Iterator<Item = &'static str> {
+        let has_band = move |band: usize| self.0 & (0b1111 << (band * 4 + 1)) != 0;
+        LEVEL_NAMES.into_iter().enumerate().filter(move |(band, _)| has_band(*band)).map(|(_, name)| name)
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +205,8 @@ mod tests {
         let numbers: Vec<u8> = (1..=24).filter(|n| severe.contains(Severity(*n))).collect();
         assert_eq!(numbers, [17, 18, 19, 20, 21, 22, 23, 24]);
         assert_eq!(severe.intersection(warnings), SeveritySet::NONE);
+        assert_eq!(severe.union(warnings).difference(severe), warnings);
+        assert!(severe.union(warnings).level_texts().eq(["WARN", "ERROR", "FATAL"]));
         assert!((1..=24).all(|n| SeveritySet::ALL.contains(Severity(n))));
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod bad_input;
 mod bench;
+mod compat;
 mod crash;
 mod files;
 mod idempotency;

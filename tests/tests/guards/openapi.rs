@@ -4,7 +4,7 @@ use std::fs;
 
 use e2e_tests::programs::repository;
 use ingest_svc::api::{IngestApi, IngestNotes};
-use query_svc::api::{QueryApi, QueryNotes};
+use query_svc::api::QueryNotes;
 use sentinel_http::{Documented, SystemApi};
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ fn every_operation_but_the_open_ones_takes_a_key_in_each_of_four_ways() {
 #[test]
 fn notes_speak_only_of_operations_that_are_there() {
     let of_ingest = Documented::<(IngestApi, SystemApi), IngestNotes>::unknown_operations();
-    let of_query = Documented::<(QueryApi, SystemApi), QueryNotes>::unknown_operations();
+    let of_query = Documented::<(query_svc::app::Api, SystemApi), QueryNotes>::unknown_operations();
     assert_eq!((of_ingest, of_query), (vec![], vec![]));
 }
 

@@ -1,7 +1,7 @@
 //! What a query asks of a record: a tree of clauses, and its one meaning.
 //!
 //! * [`Condition`] the tree, [`Clause`] its leaves, [`Verdict`] what is known of either
-//! * `text` tests on texts, `wildcard` and `pattern` two of them
+//! * `text_test` tests on texts, `wildcard` and `pattern` two of them, `class_chars` what it costs to read the latter
 //! * `attribute` tests on attributes: paths into JSON, numbers that compare as numbers
 //!
 //! [`Condition::matches`] is the meaning. An engine may decide in any other way, but has to decide the same; what it
@@ -9,6 +9,7 @@
 //! [`Condition::verdict`].
 
 mod attribute;
+mod class_chars;
 mod number;
 mod pattern;
 mod text_test;
@@ -138,6 +139,16 @@ impl Condition {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.for_each_clause(visit)),
             Self::Not(part) => part.for_each_clause(visit),
             Self::Is(clause) => visit(clause),
+        }
+    }
+
+    /// Says whether it names a time, of either kind.
+    #[must_use]
+    pub fn mentions_time(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::mentions_time),
+            Self::Not(part) => part.mentions_time(),
+            Self::Is(clause) => matches!(clause, Clause::Timestamp(_) | Clause::ReceivedAt(_)),
         }
     }
 

@@ -188,3 +188,14 @@ fn a_filter_takes_parts_of_a_condition_that_it_has_a_place_for() {
     };
     assert_eq!(filter, expected);
 }
+
+#[test]
+fn a_time_is_found_wherever_a_condition_names_it() {
+    let times = [Clause::Timestamp(TimeRange::default()), Clause::ReceivedAt(TimeRange::default())];
+    for time in times.map(Condition::Is) {
+        assert!(time.mentions_time());
+        assert!(Condition::Not(Box::new(Condition::Any(vec![word("a"), time.clone()]))).mentions_time());
+        assert!(Condition::All(vec![word("a"), time]).mentions_time());
+    }
+    assert!(!Condition::All(vec![word("a"), Condition::Not(Box::new(word("b")))]).mentions_time());
+}

@@ -3,6 +3,7 @@
 use regex::{Regex, RegexBuilder};
 
 use crate::TextMatch;
+use crate::limits::WILDCARD_MAX_ASTERISKS;
 use crate::text::fold;
 
 /// What no letter and no digit is, as [`char::is_alphanumeric`] has it.
@@ -28,10 +29,11 @@ pub struct Wildcard {
 }
 
 impl Wildcard {
-    /// Makes a wildcard of what stands between its asterisks. `None` when there is no asterisk, or it is too large.
+    /// Makes a wildcard of what stands between its asterisks. `None` when there is no asterisk, or more than
+    /// [`WILDCARD_MAX_ASTERISKS`], or it is too large.
     #[must_use]
     pub fn new(parts: &[&str], extent: Extent) -> Option<Self> {
-        if parts.len() < 2 {
+        if !(2..=WILDCARD_MAX_ASTERISKS + 1).contains(&parts.len()) {
             return None;
         }
         let parts: Vec<String> = parts.iter().map(|part| fold(part).into_owned()).collect();
@@ -55,6 +57,12 @@ impl Wildcard {
     #[must_use]
     pub fn parts(&self) -> &[String] {
         &self.parts
+    }
+
+    /// Returns how much of a text it describes.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// Says whether it describes `text`.
@@ -139,6 +147,8 @@ mod tests {
             assert_eq!(wildcard(text, Extent::Whole).matches(value), expected, "{text} for {value}");
         }
         assert_eq!(Wildcard::new(&["a"], Extent::Whole), None);
+        assert!(Wildcard::new(&["a"; WILDCARD_MAX_ASTERISKS + 1], Extent::Word).is_some());
+        assert_eq!(Wildcard::new(&["a"; WILDCARD_MAX_ASTERISKS + 2], Extent::Word), None);
     }
 
     #[test]

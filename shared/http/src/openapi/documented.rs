@@ -32,7 +32,7 @@ impl<A: OpenApi, N: Notes> Documented<A, N> {
     pub fn unknown_operations() -> Vec<&'static str> {
         let paths = A::meta().into_iter().flat_map(|api| api.paths);
         let ids: Vec<_> = paths.flat_map(|path| path.operations).filter_map(|one| one.operation_id).collect();
-        let noted = N::OPERATIONS.iter().flat_map(|notes| notes.operations);
+        let noted = N::OPERATIONS.iter().copied().flatten().flat_map(|notes| notes.operations);
         noted.copied().filter(|id| !ids.contains(id)).collect()
     }
 }
@@ -64,7 +64,7 @@ impl<A: OpenApi, N: Notes> OpenApi for Documented<A, N> {
 
 fn annotate<N: Notes>(operation: &mut MetaOperation) {
     let id = operation.operation_id.unwrap_or_default();
-    let own = N::OPERATIONS.iter().filter(|notes| notes.operations.contains(&id));
+    let own = N::OPERATIONS.iter().copied().flatten().filter(|notes| notes.operations.contains(&id));
     for OperationNotes { query, problems, .. } in own {
         query.iter().copied().flatten().for_each(|parameter| add_parameter(operation, *parameter));
         problems.iter().for_each(|problem| add_problem(operation, *problem));
@@ -150,7 +150,7 @@ mod tests {
     struct TestNotes;
 
     impl Notes for TestNotes {
-        const OPERATIONS: &'static [OperationNotes] = &[
+        const OPERATIONS: &'static [&'static [OperationNotes]] = &[&[
             OperationNotes {
                 operations: &["list"],
                 query: &[&[SERVICE, LIMIT]],
@@ -161,7 +161,7 @@ mod tests {
                 query: &[],
                 problems: &[ProblemNote { status: 507, description: "Full." }],
             },
-        ];
+        ]];
     }
 
     type Both = Documented<(Readers, Writers), TestNotes>;

@@ -18,8 +18,8 @@ pub trait Notes: Send + Sync + 'static {
     const WITH_KEY: &'static [ProblemNote] = &STANDARD_WITH_KEY;
     /// Problems of operations that take a body.
     const WITH_BODY: &'static [ProblemNote] = &STANDARD_WITH_BODY;
-    /// What is to be said of single operations.
-    const OPERATIONS: &'static [OperationNotes];
+    /// What is to be said of single operations: a table for each group of them.
+    const OPERATIONS: &'static [&'static [OperationNotes]];
 }
 
 /// What is to be said of some operations, beside what is true of many.

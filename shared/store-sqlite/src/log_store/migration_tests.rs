@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Filter, LogRecord, Order, Page, TimeRange};
+use domain::{Filter, LogRecord, Order, Page, TimeRange, Timestamp};
 use serde_json::Value;
 use store::{Buckets, LogStore};
 use testkit::build::{NOON_MICROS, tenant};
@@ -42,7 +42,7 @@ async fn files_of_every_earlier_version_are_read_as_they_were_written() {
         assert_eq!(as_json(&found), expected);
         let counters = store.counters(&owner).await.unwrap();
         assert_eq!(counters, store::conformance::recount(&found));
-        let condition = domain::query::parse("\"settled for user\"").unwrap();
+        let condition = domain::query::parse("\"settled for user\"", Timestamp::MIN).unwrap();
         let count =
             store.count(&owner, &Filter { condition, ..Filter::default() }, deadline()).await.unwrap();
         assert_eq!(count, expected.len() as u64);

@@ -308,7 +308,7 @@ async fn a_search_past_its_deadline_says_that_it_is_not_complete() {
 
     let found =
         store.search(&tenant("a"), &Filter::default(), &Page::default(), Instant::now()).await.unwrap();
-    let of_text = Filter { condition: domain::query::parse("x").unwrap(), ..Filter::default() };
+    let of_text = Filter { condition: domain::query::parse("x", Timestamp::MIN).unwrap(), ..Filter::default() };
     let count = store.count(&tenant("a"), &of_text, Instant::now()).await;
 
     assert!(found.complete && found.records.len() == 1, "one block is always looked at");

@@ -21,7 +21,7 @@ const LOGS: [(&str, &str, &str); 9] = [
 ];
 
 /// Query strings, and the logs that they find, as places in [`LOGS`].
-const SEARCHES: [(&str, &[i64]); 63] = [
+const SEARCHES: [(&str, &[i64]); 66] = [
     ("", &[7, 6, 5, 4, 3, 2, 1, 8, 0]),
     ("order=desc", &[7, 6, 5, 4, 3, 2, 1, 8, 0]),
     ("order=asc", &[0, 8, 1, 2, 3, 4, 5, 6, 7]),
@@ -68,7 +68,10 @@ const SEARCHES: [(&str, &[i64]); 63] = [
     ("timestamp_start=2025-04-01T14:03:00%2B02:00&timestamp_end=2025-04-01T09:04:00-03:00", &[4, 3]),
     ("from=2025-04-01T12:03:00Z&to=2025-04-01T12:05:00Z", &[4, 3]),
     ("from=2025-04-01T12:03:00Z&to=2025-04-01T12:03:00Z", &[]),
-    ("from=2025-04-01T12:05:00Z&timestamp_end=2025-04-01T12:05:00Z", &[5]),
+    ("start_time=2025-04-01T12:05:00Z&end_time=2025-04-01+12:05:00", &[5]),
+    ("end_time=2025-04-01T12:05:00Z&time_range=2m", &[5, 4, 3]),
+    ("time_range=1h", &[]),
+    ("days=1", &[]),
     ("from=now-1h", &[]),
     ("to=1970-01-02", &[]),
     // Several at once.

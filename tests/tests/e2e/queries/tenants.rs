@@ -42,7 +42,7 @@ async fn a_cursor_and_a_tenants_name_in_the_request_open_no_door() {
     let cursor = Answer::to(installation.get("/logs?limit=1")).await.header("x-next-cursor").to_owned();
 
     let get = |path: &str| installation.client.get(installation.query.url(path)).bearer_auth(&other);
-    let behind_cursor = ask(get(&format!("/logs?cursor={cursor}"))).await.1;
+    let behind_cursor = Answer::to(get(&format!("/logs?cursor={cursor}"))).await;
     let with_header =
         ask(get("/logs").header("X-Tenant", "default").header("X-Scope-OrgID", "default")).await.1;
     let with_parameter = Answer::to(get("/logs?tenant=default")).await;
@@ -50,7 +50,8 @@ async fn a_cursor_and_a_tenants_name_in_the_request_open_no_door() {
     let posted =
         ask(installation.client.post(installation.ingest.url("/logs")).bearer_auth(&other).json(&body)).await;
 
-    assert_eq!((behind_cursor, with_header), (json!([]), json!([])));
+    behind_cursor.problem(400, "invalid_cursor").unwrap();
+    assert_eq!(with_header, json!([]));
     with_parameter.problem(400, "unknown_parameter").unwrap();
     assert_eq!(posted.0, 201);
     assert_eq!(installation.all_logs("").await.len(), 2);

@@ -1,0 +1,127 @@
+//! The body of `POST /api/v1/logs/search`.
+
+use bytes::Bytes;
+use domain::{Principal, Timestamp};
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
+use sentinel_http::Problem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::json_body;
+use crate::params::{Query, Question, narrow_by_lists, read_filter, read_paging};
+
+/// A search as a client sends it.
+#[derive(Debug)]
+pub(super) struct SearchBody {
+    bytes: Bytes,
+}
+
+/// What to look for. Everything may be missing; `{}` asks for the newest logs.
+#[derive(Object)]
+#[oai(rename = "LogSearch", write_only_all)]
+#[expect(dead_code, reason = "only its description is used")]
+struct SearchSchema {
+    /// The filter language, as the parameter `q` has it. Example: `timeout`.
+    query: Option<String>,
+    /// Only logs of these services; empty: all.
+    services: Option<Vec<String>>,
+    /// Only logs of these severities, in any spelling; empty: all.
+    levels: Option<Vec<String>>,
+    /// Only logs that happened at this time or later.
+    start_time: Option<String>,
+    /// Only logs that happened at this time or earlier.
+    end_time: Option<String>,
+    /// Most logs to return; more than 1000 is served as 1000. Missing: 100.
+    #[oai(validator(minimum(value = "1")))]
+    limit: Option<u64>,
+    /// How many logs to skip.
+    offset: Option<u64>,
+    /// Where the last page ended: its `next_cursor`, instead of `offset`.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchText<'a> {
+    query: Option<String>,
+    services: Option<Vec<String>>,
+    levels: Option<Vec<String>>,
+    // As they are written: a number, or a text with one or a time.
+    #[serde(borrow)]
+    start_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    end_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    limit: Option<&'a RawValue>,
+    #[serde(borrow)]
+    offset: Option<&'a RawValue>,
+    cursor: Option<String>,
+}
+
+impl SearchBody {
+    /// Reads what is asked for, by the rules for query strings.
+    ///
+    /// # Errors
+    /// A 400 with the reason.
+    pub(super) fn read(
+        &self,
+        key: &Principal,
+        now: Timestamp,
+        default_rows: u32,
+    ) -> Result<Question, Problem> {
+        let text: SearchText<'_> = serde_json::from_slice(&self.bytes).map_err(|error| {
+            Problem::bad_request("malformed_body", format!("the body is no search: {error}"))
+        })?;
+        let mut pairs = Vec::new();
+        let mut give = |name: &str, value: Option<String>| {
+            pairs.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        give("query", text.query);
+        give("start_time", text.start_time.map(time_text));
+        give("end_time", text.end_time.map(time_text));
+        give("limit", text.limit.map(|number| number.get().to_owned()));
+        give("offset", text.offset.map(|number| number.get().to_owned()));
+        give("cursor", text.cursor);
+
+        let mut query = Query::from_pairs(pairs);
+        let paging = read_paging(&mut query, now, default_rows)?;
+        let mut filter = read_filter(&mut query, paging.now(), false)?;
+        query.finish()?;
+        narrow_by_lists(&mut filter, text.services.unwrap_or_default(), &text.levels.unwrap_or_default())?;
+        paging.of(&key.tenant, filter)
+    }
+}
+
+/// Returns a time as a query string has it: a text without its quotes, a number as it is. What is neither is refused
+/// as a time.
+fn time_text(json: &RawValue) -> String {
+    serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned())
+}
+
+impl<'a> ApiExtractor<'a> for SearchBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        SearchSchema::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema: MetaSchemaRef = SearchSchema::schema_ref();
+        let content = vec![MetaMediaType { content_type: json_body::JSON, schema }];
+        Some(MetaRequest { description: Some("The search."), content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> poem::Result<Self> {
+        Ok(Self { bytes: json_body::read(request, body).await? })
+    }
+}
