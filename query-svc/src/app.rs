@@ -8,6 +8,7 @@ use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, document_of
 use store::{LogStore, MemoryLogStore, MemoryRetentionStore, RetentionStore, Stores};
 
 use crate::api::logs::LogsApi;
+use crate::api::metrics::MetricsApi;
 use crate::api::retention::RetentionApi;
 use crate::api::{Context, QueryNotes};
 use crate::{Config, PAGE, SERVICE};
@@ -16,13 +17,13 @@ const TITLE: &str = "Log Sentinel: query";
 const DESCRIPTION: &str = "Finds, counts and deletes the logs in Log Sentinel. What was stored is visible from the instant of its 201.";
 
 /// The groups of operations that query-svc has, beside those that every service has.
-pub type Api = (LogsApi, RetentionApi);
+pub type Api = (LogsApi, MetricsApi, RetentionApi);
 
 /// Puts the groups together: each has the context.
 #[must_use]
 pub fn api(context: &Context) -> Api {
     let context = || context.clone();
-    (LogsApi(context()), RetentionApi(context()))
+    (LogsApi(context()), MetricsApi(context()), RetentionApi(context()))
 }
 
 /// Opens the stores and puts the service together.

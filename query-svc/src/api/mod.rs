@@ -4,6 +4,7 @@
 //! | group | routes |
 //! |---|---|
 //! | [`logs`] | `/logs`, `/api/v1/logs`, `/stats`, `/api/v1/query/explain`: finding, counting and deleting logs |
+//! | [`metrics`] | `/api/v1/metrics`, `/api/v1/services`, `/api/v1/fields`: summing logs up |
 //! | [`retention`] | `/api/v1/retention-rules`: rules that delete old logs by themselves |
 //!
 //! A new group is a folder with a struct around a [`Context`] and a table `NOTES`; it joins in three places: the
@@ -13,6 +14,7 @@
 
 mod json_body;
 pub mod logs;
+pub mod metrics;
 mod record_schema;
 pub mod retention;
 #[cfg(test)]
@@ -52,6 +54,8 @@ impl Context {
 pub(crate) enum Group {
     /// Finding, counting and deleting logs.
     Logs,
+    /// Summing logs up: counts, rates, services, fields.
+    Metrics,
     /// Rules that delete old logs by themselves.
     Retention,
 }
@@ -61,5 +65,5 @@ pub(crate) enum Group {
 pub struct QueryNotes;
 
 impl Notes for QueryNotes {
-    const OPERATIONS: &'static [&'static [OperationNotes]] = &[logs::NOTES, retention::NOTES];
+    const OPERATIONS: &'static [&'static [OperationNotes]] = &[logs::NOTES, metrics::NOTES, retention::NOTES];
 }

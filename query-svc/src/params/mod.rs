@@ -1,5 +1,4 @@
-//! From a query string to what it means: a [`domain::Filter`], one page of a [`Question`], and the buckets of a time
-//! series.
+//! From a query string to what it means: a [`domain::Filter`] and one page of a [`Question`].
 //!
 //! Every name that a client may use stands in one table ([`names`]), which is also what the OpenAPI document
 //! shows. A name that is not in it, or that is given twice where once is meant, is an error: a filter that is
@@ -11,7 +10,6 @@ pub mod names;
 mod paging;
 mod query;
 mod question;
-mod series;
 mod time;
 mod time_range;
 
@@ -22,4 +20,4 @@ pub use filter::{narrow_by_lists, parse_timeless_filter, read_filter};
 pub use paging::{read_paging, read_rows};
 pub use query::Query;
 pub use question::{Paging, Question};
-pub use series::{Series, read_series};
+pub use time_range::read_length;

@@ -121,15 +121,6 @@ pub const DELETE: &[QueryParameter] = &[
 pub const NEW_RULE: &[QueryParameter] =
     &[dry_run("Make no rule; answer with a preview of what it would delete now.")];
 
-/// The parameters that a time series knows beside [`FILTER`].
-pub const SERIES: &[QueryParameter] = &[QueryParameter {
-    name: "interval",
-    description: "How long a bucket is: a number and s, m, h, d or w. Missing: 5 minutes. At most 10000 buckets.",
-    kind: ParameterKind::Text,
-    example: "5m",
-    repeatable: false,
-}];
-
 const fn dry_run(description: &'static str) -> QueryParameter {
     let kind = ParameterKind::Boolean;
     QueryParameter { name: "dry_run", description, kind, example: "true", repeatable: false }

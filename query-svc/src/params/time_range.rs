@@ -134,8 +134,11 @@ fn read_style(
     Ok(first)
 }
 
-/// Reads a length of time; returns seconds.
-pub(super) fn read_length(name: &str, text: &str) -> Result<i64, Problem> {
+/// Reads the length of time that a parameter names; returns seconds.
+///
+/// # Errors
+/// A 400 that names the parameter.
+pub fn read_length(name: &str, text: &str) -> Result<i64, Problem> {
     let seconds = read_distance(text).filter(|seconds| *seconds > 0);
     let reason = "expected a length of time of at least 1s, such as 5m (s, m, h, d or w)";
     seconds.ok_or_else(|| Problem::invalid_parameter(name, reason))

@@ -7,7 +7,7 @@
 //! * [`timestamp`] and [`severity`] the two fields that arrive in many spellings and are stored in one,
 //!   [`relative_time`] times that count from now
 //! * [`filter`] which records are meant, [`condition`] what has to be true of them, [`text`] which words they hold
-//! * [`page`] which slice of them
+//! * [`page`] which slice of them; [`template`] what messages of one kind have in common
 //! * [`query`] the text of a search box, read into a condition; [`retention`] rules that say how long logs are kept
 //! * [`access`] tenants, scopes and the principal behind a key
 //! * [`clock`] where the time comes from, [`limits`] every bound, with its unit
@@ -24,6 +24,7 @@ pub mod record;
 pub mod relative_time;
 pub mod retention;
 pub mod severity;
+pub mod template;
 pub mod text;
 pub mod timestamp;
 

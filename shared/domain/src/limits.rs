@@ -86,6 +86,9 @@ pub const PATTERN_MAX_NESTING: u32 = 50;
 /// Most asterisks of a word, several in a row being one.
 pub const WILDCARD_MAX_ASTERISKS: usize = 16;
 
+/// Most bytes of a message's template, but for the `…` where it is cut (1 KiB).
+pub const TEMPLATE_MAX_BYTES: usize = 1024;
+
 /// Most buckets of a time series.
 pub const BUCKETS_MAX: usize = 10_000;
 

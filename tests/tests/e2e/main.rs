@@ -9,6 +9,7 @@ mod files;
 mod idempotency;
 mod keys;
 mod loghub;
+mod metrics;
 mod queries;
 mod retention;
 mod scopes;

@@ -11,7 +11,6 @@ mod search_body;
 mod search_logs;
 mod stats;
 mod surroundings;
-mod timeseries;
 
 use domain::limits::PAGE_DEFAULT_ROWS;
 use poem::{Request, Result};
@@ -30,7 +29,6 @@ use search_body::SearchBody;
 use search_logs::LogsAnswer;
 use stats::StatsAnswer;
 use surroundings::SurroundingsAnswer;
-use timeseries::SeriesAnswer;
 
 /// How many logs `recent` answers with when the client does not say.
 const RECENT_DEFAULT_ROWS: u32 = 50;
@@ -172,20 +170,6 @@ impl LogsApi {
     async fn get_stats(&self, key: Authorized<Read>, request: &Request) -> Result<StatsAnswer> {
         stats::handle(&self.0, &key, request).await
     }
-
-    /// Count logs over time
-    ///
-    /// Returns how many of the logs that all given filters select happened in each interval; also where there are
-    /// none. The first interval starts at a multiple of its length, at `from` or before it.
-    #[oai(
-        path = "/api/v1/metrics/timeseries",
-        method = "get",
-        operation_id = "getTimeseries",
-        tag = "Group::Logs"
-    )]
-    async fn get_timeseries(&self, key: Authorized<Read>, request: &Request) -> Result<SeriesAnswer> {
-        timeseries::handle(&self.0, &key, request).await
-    }
 }
 
 fn example_id() -> i64 {
@@ -199,7 +183,6 @@ pub(super) const NOTES: &[OperationNotes] = &[
         query: &[names::FILTER, names::PAGING],
         problems: &[],
     },
-    OperationNotes { operations: &["getTimeseries"], query: &[names::FILTER, names::SERIES], problems: &[] },
     OperationNotes { operations: &["deleteLogs"], query: &[names::FILTER, names::DELETE], problems: &[] },
     OperationNotes {
         operations: &["getLogContext", "getLogContextV1"],

@@ -1,6 +1,6 @@
 //! The routes over the reference stores, for what needs no real program.
 //!
-//! * here: texts, series, envelopes, rules
+//! * here: texts, envelopes, rules
 //! * `searches` searches by a body, recent logs, the context of a log, explanations
 //! * `out_of_time` what is answered when a search does not come to its end
 //! * `walks` walks through pages while logs arrive and are deleted
@@ -78,12 +78,17 @@ impl KeyStore for TwoKeys {
 }
 
 /// Starts the service with these records of the tenant `a`.
-async fn service(records: &[RecordBuilder]) -> Service {
+pub(crate) async fn service(records: &[RecordBuilder]) -> Service {
+    service_that_answers_within(QUERY_TIMEOUT, records).await
+}
+
+/// Starts the service with these records of the tenant `a`, and with so much time for every question.
+pub(crate) async fn service_that_answers_within(timeout: Duration, records: &[RecordBuilder]) -> Service {
     let logs = MemoryLogStore::default();
     if !records.is_empty() {
         append(&logs, records).await;
     }
-    service_over(Arc::new(logs))
+    service_within(timeout, Arc::new(logs))
 }
 
 /// Stores records of the tenant `a`; returns the first one's id.
@@ -94,16 +99,26 @@ async fn append(logs: &dyn LogStore, records: &[RecordBuilder]) -> i64 {
 
 /// Starts the service over a store of logs.
 fn service_over(logs: Arc<dyn LogStore>) -> Service {
+    service_within(QUERY_TIMEOUT, logs)
+}
+
+fn service_within(timeout: Duration, logs: Arc<dyn LogStore>) -> Service {
     let stores = Stores {
         logs,
         logs_failed: CancellationToken::new(),
         keys: Arc::new(TwoKeys),
         retention: Arc::new(MemoryRetentionStore::default()),
     };
-    crate::app::over(stores, false, QUERY_TIMEOUT, Arc::new(StandingClock))
+    crate::app::over(stores, false, timeout, Arc::new(StandingClock))
 }
 
-async fn ask_as(service: &Service, key: &str, method: Method, uri: &str, body: &str) -> (u16, Value) {
+pub(crate) async fn ask_as(
+    service: &Service,
+    key: &str,
+    method: Method,
+    uri: &str,
+    body: &str,
+) -> (u16, Value) {
     let request = Request::builder().method(method).uri_str(uri).header("X-API-Key", key);
     let response = service.endpoint.get_response(request.body(body.to_owned())).await;
     let status = response.status().as_u16();
@@ -111,7 +126,7 @@ async fn ask_as(service: &Service, key: &str, method: Method, uri: &str, body: &
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
-async fn get(service: &Service, uri: &str) -> (u16, Value) {
+pub(crate) async fn get(service: &Service, uri: &str) -> (u16, Value) {
     ask_as(service, "key-a", Method::GET, uri, "").await
 }
 
@@ -205,27 +220,6 @@ async fn an_envelope_has_the_page_and_the_exact_number_of_all() {
     }
     assert!(last["next_cursor"].is_null() && second["next_cursor"].is_string());
     assert_eq!((&none["logs"], &none["total"], &none["page_size"]), (&json!([]), &json!(0), &json!(100)));
-}
-
-#[tokio::test]
-async fn a_series_has_every_bucket_and_the_counts_of_what_is_selected() {
-    let at = [-61, -60, -1, 0, 59, 60, 61];
-    let records: Vec<_> = at.into_iter().map(|second| record(&format!("at {second}")).at(second)).collect();
-    let service = service(&records).await;
-
-    let (status, series) = get(&service, "/api/v1/metrics/timeseries?interval=1m&time_range=3m").await;
-    let (_, filtered) = get(&service, "/api/v1/metrics/timeseries?interval=1h&time_range=1h&q=59").await;
-    let (too_many, refused) = get(&service, "/api/v1/metrics/timeseries?interval=1s&time_range=1w").await;
-
-    let bucket = |time: &str, count: u64| json!({"timestamp": format!("2025-04-01T{time}Z"), "count": count});
-    let expected = json!({
-        "interval_seconds": 60, "from": "2025-04-01T11:58:00Z", "to": "2025-04-01T12:01:00Z", "total": 5,
-        "buckets": [bucket("11:58:00", 1), bucket("11:59:00", 2), bucket("12:00:00", 2)],
-    });
-    assert_eq!((status, series), (200, expected));
-    assert_eq!(filtered["buckets"], json!([bucket("11:00:00", 0), bucket("12:00:00", 1)]));
-    assert_eq!(too_many, 400);
-    assert!(refused["detail"].as_str().unwrap().contains("limit of 10000"), "{refused}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! * [`Condition`] the tree, [`Clause`] its leaves, [`Verdict`] what is known of either
 //! * `text_test` tests on texts, `wildcard` and `pattern` two of them, `class_chars` what it costs to read the latter
-//! * `attribute` tests on attributes: paths into JSON, numbers that compare as numbers
+//! * `attribute` tests on attributes: paths into JSON, numbers that compare as numbers; `values` reads what is there
 //!
 //! [`Condition::matches`] is the meaning. An engine may decide in any other way, but has to decide the same; what it
 //! knows of some records together (their services, their times, which tokens they hold) it puts into
@@ -13,6 +13,7 @@ mod class_chars;
 mod number;
 mod pattern;
 mod text_test;
+mod values;
 mod wildcard;
 
 use std::ops::RangeInclusive;
@@ -23,6 +24,7 @@ pub use attribute::{AttributePath, AttributeTest};
 pub use number::{Interval, Number};
 pub use pattern::{InvalidPattern, Pattern};
 pub use text_test::TextTest;
+pub use values::{AttributeValue, for_each_value, values_at};
 pub use wildcard::{Extent, Wildcard};
 
 /// What has to be true of a record.

@@ -1,12 +1,12 @@
-//! The parameters of a time series: which time, cut into buckets of which length.
+//! The parameters of a time series: which time, cut into buckets of which length, in which groups.
 
 use domain::limits::BUCKETS_MAX;
 use domain::{Filter, Timestamp};
 use sentinel_http::Problem;
-use store::Buckets;
+use store::{Buckets, CountCell};
 
-use super::time_range::read_length;
-use super::{Query, read_filter};
+use super::asked::AskedSpan;
+use crate::params::{Query, read_length};
 
 /// How long a bucket is when the client does not say (5 minutes).
 const INTERVAL_DEFAULT_SECONDS: i64 = 300;
@@ -21,20 +21,53 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// What a time series counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Series {
+pub(super) struct Series {
     /// The records that are counted: those of the series' time only.
-    pub filter: Filter,
+    pub(super) filter: Filter,
     /// The buckets; the first one starts at a multiple of their length.
-    pub buckets: Buckets,
+    pub(super) buckets: Buckets,
     /// The end of the time that is counted; the last bucket may reach beyond it.
-    pub to: Timestamp,
+    pub(super) to: Timestamp,
+    /// What a bucket's counts are split by.
+    pub(super) group_by: Option<GroupBy>,
+}
+
+/// What a bucket's counts are split by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupBy {
+    Service,
+    /// In the spelling of `severity`.
+    Severity,
+    /// In the spelling of `level`.
+    Level,
+}
+
+impl GroupBy {
+    /// Returns the group that a cell belongs to.
+    pub(super) fn group_of(self, cell: &CountCell) -> &str {
+        match self {
+            Self::Service => &cell.service,
+            Self::Severity => cell.severity.severity_text(),
+            Self::Level => cell.severity.level_text(),
+        }
+    }
+
+    fn read(query: &mut Query) -> Result<Option<Self>, Problem> {
+        match query.take_one("group_by")?.as_deref() {
+            None => Ok(None),
+            Some("service") => Ok(Some(Self::Service)),
+            Some("severity") => Ok(Some(Self::Severity)),
+            Some("level") => Ok(Some(Self::Level)),
+            Some(_) => Err(Problem::invalid_parameter("group_by", "expected service, severity or level")),
+        }
+    }
 }
 
 /// Takes a time series out of a query.
 ///
 /// # Errors
 /// A 400 that names the parameter.
-pub fn read_series(query: &mut Query, now: Timestamp) -> Result<Series, Problem> {
+pub(super) fn read_series(query: &mut Query, now: Timestamp) -> Result<Series, Problem> {
     let interval = query.take_one("interval")?.map(|text| read_length("interval", &text)).transpose()?;
     let interval = interval.unwrap_or(INTERVAL_DEFAULT_SECONDS);
     if interval > INTERVAL_MAX_SECONDS {
@@ -42,31 +75,22 @@ pub fn read_series(query: &mut Query, now: Timestamp) -> Result<Series, Problem>
         return Err(Problem::invalid_parameter("interval", reason));
     }
     let width_micros = interval * MICROS_PER_SECOND;
-    let mut filter = read_filter(query, now, false)?;
-    let named = filter.timestamp;
-    let to = named.to.unwrap_or(now.as_micros());
-    let default_from = to.saturating_sub(RANGE_DEFAULT_SECONDS * MICROS_PER_SECOND);
-    let from = named.from.unwrap_or(default_from).max(Timestamp::MIN.as_micros());
-    if from > to {
-        return Err(Problem::invalid_parameter("from", "the range ends before it starts"));
-    }
-    let start_micros = from - from.rem_euclid(width_micros);
-    let count = div_ceil(to - start_micros, width_micros);
+    let group_by = GroupBy::read(query)?;
+    let AskedSpan { mut filter, from, to } = AskedSpan::read(query, now, RANGE_DEFAULT_SECONDS)?;
+    let start_micros = from.as_micros() - from.as_micros().rem_euclid(width_micros);
+    let count = div_ceil(to.as_micros() - start_micros, width_micros);
     let count = usize::try_from(count).ok().filter(|count| *count <= BUCKETS_MAX).ok_or_else(|| {
         let reason = format!("{count} buckets are more than the limit of {BUCKETS_MAX}: ask for longer ones");
         Problem::invalid_parameter("interval", reason)
     })?;
     filter.timestamp.from = Some(start_micros);
-    filter.timestamp.to = Some(to);
-    let buckets = Buckets { start_micros, width_micros, count };
-    Ok(Series { filter, buckets, to: Timestamp::saturating_from_micros(to) })
+    Ok(Series { filter, buckets: Buckets { start_micros, width_micros, count }, to, group_by })
 }
 
 /// Divides numbers that are not negative, and rounds up.
 fn div_ceil(number: i64, divisor: i64) -> i64 {
     number / divisor + i64::from(number % divisor > 0)
 }
-
 #[cfg(test)]
 mod tests {
     use domain::TimeRange;
@@ -135,6 +159,17 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_named_as_their_parameter_spells_them() {
+        let severity = domain::Severity::parse("fatal").unwrap();
+        let cell = CountCell { bucket: 0, service: "pay".to_owned(), severity, count: 1 };
+        for (name, group) in [("service", "pay"), ("severity", "CRITICAL"), ("level", "FATAL")] {
+            let group_by = series(&format!("group_by={name}")).unwrap().group_by.unwrap();
+            assert_eq!(group_by.group_of(&cell), group);
+        }
+        assert_eq!(series("").unwrap().group_by, None);
+    }
+
+    #[test]
     fn a_series_that_cannot_be_read_is_an_error_that_names_the_parameter() {
         let cases = [
             ("interval=", "parameter interval"),
@@ -155,7 +190,9 @@ mod tests {
             ("interval=1s&time_range=4294967295w", "out of range"),
             ("from=now%2B1h", "the range ends before it starts"),
             ("from=now&to=now-1h", "the range ends before it starts"),
-            ("group_by=service", "unknown parameter \"group_by\""),
+            ("group_by=host", "parameter group_by: expected service, severity or level"),
+            ("group_by=", "parameter group_by"),
+            ("group_by=level&group_by=level", "given more than once"),
             ("limit=5", "unknown parameter \"limit\""),
         ];
         for (query, expected) in cases {
