@@ -10,20 +10,22 @@ use store::{LogStore, MemoryLogStore, MemoryRetentionStore, RetentionStore, Stor
 use crate::api::logs::LogsApi;
 use crate::api::metrics::MetricsApi;
 use crate::api::retention::RetentionApi;
+use crate::api::streams::{Streams, StreamsApi};
 use crate::api::{Context, QueryNotes};
+use crate::tail::{TailLimits, TailOptions};
 use crate::{Config, PAGE, SERVICE};
 
 const TITLE: &str = "Log Sentinel: query";
 const DESCRIPTION: &str = "Finds, counts and deletes the logs in Log Sentinel. What was stored is visible from the instant of its 201.";
 
 /// The groups of operations that query-svc has, beside those that every service has.
-pub type Api = (LogsApi, MetricsApi, RetentionApi);
+pub type Api = (LogsApi, StreamsApi, MetricsApi, RetentionApi);
 
 /// Puts the groups together: each has the context.
 #[must_use]
 pub fn api(context: &Context) -> Api {
     let context = || context.clone();
-    (LogsApi(context()), MetricsApi(context()), RetentionApi(context()))
+    (LogsApi(context()), StreamsApi(context()), MetricsApi(context()), RetentionApi(context()))
 }
 
 /// Opens the stores and puts the service together.
@@ -32,15 +34,22 @@ pub fn api(context: &Context) -> Api {
 /// When the data directory cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
     let stores = store_sqlite::open(&config.service.data_dir.data_dir).await?;
-    Ok(over(stores, config.service.docs.is_on(), config.query.timeout(), clock))
+    Ok(over(stores, config.service.docs.is_on(), config.query.timeout(), config.tail.into(), clock))
 }
 
 /// Puts the service together over stores that are open; `with_docs`: it describes itself.
 #[must_use]
-pub fn over(stores: Stores, with_docs: bool, query_timeout: Duration, clock: Arc<dyn Clock>) -> Service {
+pub fn over(
+    stores: Stores,
+    with_docs: bool,
+    query_timeout: Duration,
+    tails: TailLimits,
+    clock: Arc<dyn Clock>,
+) -> Service {
     let readiness = Readiness::default();
     let (store, retention) = (Arc::clone(&stores.logs), Arc::clone(&stores.retention));
-    let context = Context { store, retention, clock: Arc::clone(&clock), query_timeout };
+    let streams = Streams::new(&store, tails, readiness.clone());
+    let context = Context { store, retention, clock: Arc::clone(&clock), query_timeout, streams };
     let site = Site {
         api: documented(&context, readiness.clone()),
         title: TITLE,
@@ -61,6 +70,8 @@ pub fn document() -> String {
     // Only the types of an API go into its document; the parts are never used.
     let store: Arc<dyn LogStore> = Arc::new(MemoryLogStore::default());
     let retention: Arc<dyn RetentionStore> = Arc::new(MemoryRetentionStore::default());
-    let context = Context { store, retention, clock: Arc::new(SystemClock), query_timeout: Duration::ZERO };
-    document_of(documented(&context, Readiness::default()), TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
+    let (clock, readiness) = (Arc::new(SystemClock), Readiness::default());
+    let streams = Streams::new(&store, TailOptions::default().into(), readiness.clone());
+    let context = Context { store, retention, clock, query_timeout: Duration::ZERO, streams };
+    document_of(documented(&context, readiness), TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
 }

@@ -7,6 +7,7 @@ use domain::MaxAge;
 use runtime::ServiceOptions;
 
 use crate::retention::RetentionOptions;
+use crate::tail::TailOptions;
 
 /// Finds, counts and deletes logs over HTTP.
 #[derive(Debug, Clone, Parser)]
@@ -18,6 +19,9 @@ pub struct Config {
     /// How long questions may take
     #[command(flatten)]
     pub query: QueryOptions,
+    /// How many live tails there may be
+    #[command(flatten)]
+    pub tail: TailOptions,
     /// How often old logs are deleted
     #[command(flatten)]
     pub retention: RetentionOptions,

@@ -2,6 +2,9 @@
 //!
 //! * [`api`] the routes, on one page
 //! * [`params`] what query strings mean
+//! * [`tail`] following logs as they come in
+//! * [`export`] all logs of a filter as one file
+//! * [`json_line`] a record's JSON on one line
 //! * [`retention`] what applies retention rules
 //! * [`app`] the service as a whole: the only place that names an engine
 //! * [`config`] its options
@@ -9,8 +12,13 @@
 pub mod api;
 pub mod app;
 pub mod config;
+pub mod export;
+pub mod json_line;
 pub mod params;
 pub mod retention;
+pub mod tail;
+#[cfg(test)]
+pub(crate) mod test_store;
 
 pub use config::Config;
 

@@ -19,13 +19,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends a request and returns the whole answer.
+    /// Sends a request and returns the whole answer; of a stream of events, which has no end, only its head.
     ///
     /// # Panics
     /// When there is none, or when it breaks off.
     pub async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("the service answers");
         let (status, headers) = (response.status(), response.headers().clone());
+        if headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            return Self { status, headers, body: Vec::new() };
+        }
         let body = response.bytes().await.expect("the answer is complete").to_vec();
         Self { status, headers, body }
     }

@@ -2,6 +2,7 @@
 //! data directory and ports of its own.
 //!
 //! * [`answer`] a whole answer, and the shape that every problem has
+//! * [`events`] server-sent events, as a client reads them
 //! * [`programs`] builds the workspace's programs and says where they are
 //! * [`service`] a running service: started, asked, killed, stopped, started again; [`printed`] what it prints
 //! * [`installation`] both services over one data directory, and keys for them
@@ -12,6 +13,7 @@
 
 pub mod answer;
 pub mod comparison;
+pub mod events;
 pub mod installation;
 pub mod printed;
 pub mod programs;
@@ -21,6 +23,7 @@ pub mod service;
 
 pub use answer::Answer;
 pub use comparison::Comparison;
+pub use events::Events;
 pub use installation::Installation;
 pub use printed::Printed;
 pub use seed::seed_from;

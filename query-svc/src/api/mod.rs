@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`logs`] | `/logs`, `/api/v1/logs`, `/stats`, `/api/v1/query/explain`: finding, counting and deleting logs |
 //! | [`metrics`] | `/api/v1/metrics`, `/api/v1/services`, `/api/v1/fields`: summing logs up |
+//! | [`streams`] | `/logs/tail`, `/api/v1/logs/export`, `/report/csv`: the live tail, and exports |
 //! | [`retention`] | `/api/v1/retention-rules`: rules that delete old logs by themselves |
 //!
 //! A new group is a folder with a struct around a [`Context`] and a table `NOTES`; it joins in three places: the
@@ -17,6 +18,7 @@ pub mod logs;
 pub mod metrics;
 mod record_schema;
 pub mod retention;
+pub mod streams;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -27,6 +29,8 @@ use domain::Clock;
 use poem_openapi::Tags;
 use sentinel_http::{Notes, OperationNotes};
 use store::{LogStore, RetentionStore};
+
+use streams::Streams;
 
 /// What every operation needs. Cheap to clone: each group has its own.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// How long a question may take.
     pub query_timeout: Duration,
+    /// What live tails and exports have in common.
+    pub streams: Streams,
 }
 
 impl Context {
@@ -65,5 +71,6 @@ pub(crate) enum Group {
 pub struct QueryNotes;
 
 impl Notes for QueryNotes {
-    const OPERATIONS: &'static [&'static [OperationNotes]] = &[logs::NOTES, metrics::NOTES, retention::NOTES];
+    const OPERATIONS: &'static [&'static [OperationNotes]] =
+        &[logs::NOTES, streams::NOTES, metrics::NOTES, retention::NOTES];
 }

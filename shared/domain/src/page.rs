@@ -158,9 +158,11 @@ mod tests {
     #[test]
     fn other_texts_are_no_cursors() {
         let position = position(5, 7);
-        let cursor = Cursor { order: Order::Ascending, position, now: position.timestamp, question: 9 }.encode();
+        let cursor =
+            Cursor { order: Order::Ascending, position, now: position.timestamp, question: 9 }.encode();
         let old = &cursor[..23];
-        for text in ["", "x", "' OR 1=1", &cursor[1..], &format!("{cursor}AA"), &cursor.replacen('Y', "Z", 1), old]
+        for text in
+            ["", "x", "' OR 1=1", &cursor[1..], &format!("{cursor}AA"), &cursor.replacen('Y', "Z", 1), old]
         {
             assert_eq!(Cursor::decode(text), Err(InvalidCursor), "{text}");
         }

@@ -65,14 +65,24 @@ impl Authenticator {
     /// 400 for two different credentials, 401 for none that works (without a difference between unknown,
     /// expired and revoked), 503 if the store of keys does not answer.
     pub async fn authenticate(&self, request: &Request) -> Result<Principal, Problem> {
+        let principal = self.principal_of(self.digest_of(request)?).await?;
+        RequestContext::current(|context| context.key_id.set(principal.key_id.clone()).ok());
+        Ok(principal)
+    }
+
+    /// Returns the digest of the key that a request carries.
+    pub(crate) fn digest_of(&self, request: &Request) -> Result<KeyDigest, Problem> {
         let key = find_key(request.headers(), self.options.extra_header.as_ref())?;
         if is_mistyped(key.expose()) {
             return Err(Problem::unauthorized());
         }
-        let record = self.look_up(KeyDigest::of(key.expose())).await?.ok_or_else(Problem::unauthorized)?;
-        let principal = record.principal_at(self.clock.now()).ok_or_else(Problem::unauthorized)?;
-        RequestContext::current(|context| context.key_id.set(principal.key_id.clone()).ok());
-        Ok(principal.clone())
+        Ok(KeyDigest::of(key.expose()))
+    }
+
+    /// Returns whom a key stands for now.
+    pub(crate) async fn principal_of(&self, key: KeyDigest) -> Result<Principal, Problem> {
+        let record = self.look_up(key).await?.ok_or_else(Problem::unauthorized)?;
+        record.principal_at(self.clock.now()).cloned().ok_or_else(Problem::unauthorized)
     }
 
     async fn look_up(&self, digest: KeyDigest) -> Result<Option<Arc<KeyRecord>>, Problem> {

@@ -3,34 +3,33 @@
 //! Alive (`/livez`) is who answers at all. Ready (`/readyz`) is who can do its work now and is not about to
 //! stop. Healthy (`/health`, `/status`) is ready, in more words, for people.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::{JsonText, Problem};
 
 /// Whether a service takes work: from its start until its shutdown begins. Clones share the flag.
-#[derive(Debug, Clone)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
-    }
+#[derive(Debug, Clone, Default)]
+pub struct Readiness {
+    is_over: CancellationToken,
 }
 
 impl Readiness {
     /// Says that the service is about to stop: whoever balances load sends it nothing more.
     pub fn switch_off(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.is_over.cancel();
     }
 
     /// Says whether the service takes work.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        !self.is_over.is_cancelled()
+    }
+
+    /// Waits until the service takes no more work: answers without an end of their own end then.
+    pub async fn switched_off(&self) {
+        self.is_over.cancelled().await;
     }
 }
 
@@ -144,6 +143,7 @@ mod tests {
     async fn a_service_that_stops_is_not_ready() {
         let readiness = Readiness::default();
         readiness.clone().switch_off();
+        readiness.switched_off().await;
         let (status, body) = answered(HealthReport::new("x", "1").with_readiness(&readiness)).await;
         assert_eq!(status, 503);
         assert!(body.contains("shutting_down"), "{body}");

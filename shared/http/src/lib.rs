@@ -8,7 +8,7 @@
 //! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope
 //! * [`body`] reads the body, within limits
 //!
-//! and handlers answer with [`json_text`] or a [`Problem`]. Beside that: [`openapi`] completes the documents
+//! and handlers answer with [`json_text`] or a [`Problem`]; [`standing`] says whether an answer that goes on may. Beside that: [`openapi`] completes the documents
 //! that poem-openapi generates, [`docs`] shows them, [`health`] and [`mod@healthcheck`] say how the service is.
 //!
 //! [`site`] puts all of this around an API, [`system_api`] has the operations that every service has, and
@@ -32,6 +32,7 @@ pub mod openapi;
 pub mod problem;
 pub mod request_id;
 pub mod site;
+pub mod standing;
 pub mod system_api;
 
 pub use authenticator::{Authenticator, AuthenticatorOptions};
@@ -47,4 +48,5 @@ pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote,
 pub use problem::{Problem, RecordError};
 pub use request_id::RequestId;
 pub use site::{Site, document_of};
+pub use standing::Standing;
 pub use system_api::SystemApi;

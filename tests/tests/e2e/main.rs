@@ -3,8 +3,10 @@
 mod backup;
 mod bad_input;
 mod bench;
+mod cli;
 mod compat;
 mod crash;
+mod export;
 mod files;
 mod idempotency;
 mod keys;
@@ -15,6 +17,7 @@ mod retention;
 mod scopes;
 mod shutdown;
 mod simulate;
+mod tail;
 mod torture;
 mod two_writers;
 mod up;

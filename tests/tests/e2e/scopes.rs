@@ -27,7 +27,7 @@ const INGEST_SVC: [Row; 8] = [
     ("POST", "/api/v1/logs/batch", [401, 201, 403, 403]),
 ];
 
-const QUERY_SVC: [Row; 16] = [
+const QUERY_SVC: [Row; 32] = [
     ("GET", "/", [200, 200, 200, 200]),
     ("GET", "/health", [200, 200, 200, 200]),
     ("GET", "/livez", [200, 200, 200, 200]),
@@ -39,7 +39,25 @@ const QUERY_SVC: [Row; 16] = [
     ("GET", "/api/v1/logs/{id}", [401, 403, 404, 403]),
     ("GET", "/stats", [401, 403, 200, 403]),
     ("GET", "/api/v1/logs", [401, 403, 200, 403]),
+    ("GET", "/api/v1/logs/recent", [401, 403, 200, 403]),
+    // The body that is posted here is a log, and no search.
+    ("POST", "/api/v1/logs/search", [401, 403, 400, 403]),
+    ("GET", "/logs/{id}/context", [401, 403, 404, 403]),
+    ("GET", "/api/v1/logs/{id}/context", [401, 403, 404, 403]),
+    ("GET", "/api/v1/query/explain", [401, 403, 200, 403]),
+    // Asked to go on behind something that is no id: a stream that begins does not end.
+    ("GET", "/logs/tail", [401, 403, 400, 403]),
+    ("GET", "/api/v1/logs/tail", [401, 403, 400, 403]),
+    ("GET", "/api/v1/logs/export", [401, 403, 200, 403]),
+    ("GET", "/report/csv", [401, 403, 200, 403]),
+    ("GET", "/api/v1/metrics/overview", [401, 403, 200, 403]),
+    ("GET", "/api/v1/metrics/system", [401, 403, 200, 403]),
+    ("GET", "/api/v1/metrics/service/{name}", [401, 403, 200, 403]),
     ("GET", "/api/v1/metrics/timeseries", [401, 403, 200, 403]),
+    ("GET", "/api/v1/metrics/categories", [401, 403, 200, 403]),
+    ("GET", "/api/v1/services", [401, 403, 200, 403]),
+    ("GET", "/api/v1/fields", [401, 403, 200, 403]),
+    ("GET", "/api/v1/fields/{name}/values", [401, 403, 200, 403]),
     // Who may see the rules is who may delete: they say what is deleted, and a preview counts it.
     ("GET", "/api/v1/retention-rules", [401, 403, 403, 200]),
     ("POST", "/api/v1/retention-rules", [401, 403, 403, 400]),
@@ -87,6 +105,9 @@ async fn check(service: &Service, (method, path, expected): &Row, callers: &[Cal
         let mut request = client.request(method.clone(), service.url(&path.replace("{id}", "999999")));
         if method == Method::POST {
             request = request.json(&json!({"service": "s", "message": "m"}));
+        }
+        if path.ends_with("/tail") {
+            request = request.header("Last-Event-ID", "no id");
         }
         if let Some(key) = &caller.key {
             request = request.bearer_auth(key);

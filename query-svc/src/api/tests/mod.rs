@@ -1,12 +1,14 @@
 //! The routes over the reference stores, for what needs no real program.
 //!
 //! * here: texts, envelopes, rules
+//! * `streams` the live tail and exports
 //! * `searches` searches by a body, recent logs, the context of a log, explanations
 //! * `out_of_time` what is answered when a search does not come to its end
 //! * `walks` walks through pages while logs arrive and are deleted
 
 mod out_of_time;
 mod searches;
+mod streams;
 mod walks;
 
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use store::{
 use testkit::RecordBuilder;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 use tokio_util::sync::CancellationToken;
+
+use crate::tail::TailOptions;
 
 /// The keys `key-a` and `key-b`, which may do everything in the tenant of that name.
 pub(crate) struct TwoKeys;
@@ -109,7 +113,7 @@ fn service_within(timeout: Duration, logs: Arc<dyn LogStore>) -> Service {
         keys: Arc::new(TwoKeys),
         retention: Arc::new(MemoryRetentionStore::default()),
     };
-    crate::app::over(stores, false, timeout, Arc::new(StandingClock))
+    crate::app::over(stores, false, timeout, TailOptions::default().into(), Arc::new(StandingClock))
 }
 
 pub(crate) async fn ask_as(

@@ -43,6 +43,9 @@ enum Route {
 /// Few seconds, so that many logs happened at one time.
 const SECONDS: std::ops::Range<i64> = 0..8;
 
+/// More pages than the longest walk has: its logs, those that arrive, and an end.
+const PAGES_MAX: usize = 100;
+
 fn walks() -> impl Strategy<Value = Walk> {
     let change = prop_oneof![SECONDS.prop_map(Change::Arrives), SECONDS.prop_map(Change::Deleted)];
     let page = (1..7_usize, prop::collection::vec(change, 0..4));
@@ -111,6 +114,7 @@ async fn check(walk: Walk) -> Result<(), TestCaseError> {
     let mut seen = Vec::new();
     let mut next = None;
     for turn in 0_usize.. {
+        prop_assert!(turn < PAGES_MAX, "the walk comes to no end");
         let (limit, changes) = &walk.pages[turn % walk.pages.len()];
         let (found, behind) = page(&service, &walk, *limit, next.as_deref()).await;
         prop_assert!(found.len() <= *limit || walk.route == Route::Links || walk.route == Route::SkippedOnce);

@@ -11,7 +11,7 @@ fn ends(query: &str) -> (Option<f64>, Option<f64>) {
 
 #[test]
 fn every_style_names_the_same_times() {
-    let inclusive = 3600.000_001;
+    let inclusive = 3_600.000_001;
     let cases = [
         ("from=2025-04-01T12:00:00Z&to=2025-04-01T13:00:00Z", Some(0.0), Some(3600.0)),
         ("from=2025-04-01T12:00:00Z&before=2025-04-01T13:00:00Z", Some(0.0), Some(3600.0)),

@@ -1,3 +1,5 @@
+//! What a tree means, and what its clauses mean.
+
 use std::ops::Bound;
 
 use super::*;

@@ -53,7 +53,15 @@ impl FakeKeys {
         self.closed.load(Ordering::Relaxed)
     }
 
-    fn revoke_all(&self) {
+    pub(crate) fn broken() -> Self {
+        Self { broken: true, ..Self::default() }
+    }
+
+    pub(crate) fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn revoke_all(&self) {
         for record in self.records.lock().unwrap().values_mut() {
             record.revoked_at = Some(Timestamp::MIN);
         }
@@ -131,7 +139,7 @@ async fn a_mistyped_key_is_not_looked_up() {
     let mut key = GeneratedKey::new(|bytes| bytes.fill(7)).text;
     key.pop();
     assert!(authenticator(&keys, LONG, 9).authenticate(&request(&key)).await.is_err());
-    assert_eq!(keys.questions.load(Ordering::Relaxed), 0);
+    assert_eq!(keys.questions(), 0);
 }
 
 #[tokio::test]
@@ -144,7 +152,7 @@ async fn the_store_is_asked_once_while_its_answer_is_fresh() {
     for _ in 0..5 {
         authenticator.authenticate(&request("K")).await.unwrap();
     }
-    assert_eq!(keys.questions.load(Ordering::Relaxed), 1);
+    assert_eq!(keys.questions(), 1);
 }
 
 #[tokio::test]
@@ -186,7 +194,7 @@ async fn guesses_take_no_room() {
 
 #[tokio::test]
 async fn a_store_that_fails_is_not_the_clients_fault() {
-    let keys = Arc::new(FakeKeys { broken: true, ..FakeKeys::default() });
+    let keys = Arc::new(FakeKeys::broken());
     let problem = authenticator(&keys, LONG, 9).authenticate(&request("K")).await.unwrap_err();
     assert_eq!((problem.status().as_u16(), problem.code()), (503, "keys_unavailable"));
 }

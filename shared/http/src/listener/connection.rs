@@ -44,6 +44,10 @@ const STREAMS_MAX_COUNT: u32 = 100;
 /// is on its way.
 const LAST_REQUEST_TIME: Duration = Duration::from_millis(500);
 
+/// When the service stops: how long a peer may take no byte of an answer. Who does not read at all does not see its
+/// end either.
+const LAST_STALL_TIME: Duration = Duration::from_secs(2);
+
 /// When the peer has overstayed: how long it takes at most to tell it, where the protocol has words for that.
 const FAREWELL_TIME: Duration = Duration::from_millis(50);
 
@@ -92,8 +96,13 @@ impl Connection {
     /// Waits until no request has been answered for `closing_time`, on a connection that takes no more of them.
     async fn is_over(&self, pulse: &Pulse, closing_time: Duration) {
         sleep(closing_time).await;
-        let limits = ListenerLimits::clone(&self.limits);
-        pulse.lapse(&ListenerLimits { head_time: closing_time, idle_time: closing_time, ..limits }).await;
+        let limits = ListenerLimits {
+            head_time: closing_time,
+            idle_time: closing_time,
+            stall_time: self.limits.stall_time.min(LAST_STALL_TIME),
+            ..*self.limits
+        };
+        pulse.lapse(&limits).await;
     }
 
     fn answer(

@@ -1,3 +1,5 @@
+//! Every error, and where it points.
+
 use super::*;
 use crate::limits::{QUERY_MAX_BYTES, QUERY_MAX_DEPTH, QUERY_MAX_PATTERNS, QUERY_MAX_TERMS};
 

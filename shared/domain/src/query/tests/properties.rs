@@ -1,3 +1,5 @@
+//! What is true of all texts and of all trees.
+
 use std::ops::Bound;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Texts, and the trees that they are.
+
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Trees as JSON, and as text again.
+
 use super::*;
 use crate::condition::Condition::{All, Any};
 use crate::query::{Explained, to_text};

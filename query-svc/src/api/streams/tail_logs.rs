@@ -1,0 +1,79 @@
+//! `GET /logs/tail`
+
+use domain::{Principal, Scope};
+use futures_util::StreamExt;
+use poem::{Body, Request, Result};
+use poem_openapi::ApiResponse;
+use sentinel_http::{Problem, Standing};
+
+use super::Context;
+use super::payloads::Events;
+use crate::params::{Query, read_filter};
+use crate::tail::{Start, tails::TooManyTails};
+
+/// The header that says which event a client has seen last.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// The same as a query parameter, for clients that cannot set headers.
+const LAST_EVENT_ID_PARAMETER: &str = "last_event_id";
+
+/// How soon a client that finds no place may try again, in seconds: tails are long.
+const RETRY_AFTER_SECONDS: u32 = 10;
+
+/// The answer to who follows logs.
+#[derive(ApiResponse)]
+pub(super) enum TailAnswer {
+    /// Events, until the client has enough of them, the key stops working or the service stops.
+    #[oai(status = 200)]
+    Following(
+        Events,
+        /// That nobody may keep the answer.
+        #[oai(header = "Cache-Control")]
+        String,
+        /// That no proxy may hold events back.
+        #[oai(header = "X-Accel-Buffering")]
+        String,
+    ),
+}
+
+pub(super) async fn handle(context: &Context, key: &Principal, request: &Request) -> Result<TailAnswer> {
+    let mut query = Query::of(request)?;
+    let last_event_id = read_last_event_id(request, &mut query)?;
+    let filter = read_filter(&mut query, context.clock.now(), false)?;
+    query.finish()?;
+    let standing = Standing::of(request, Scope::Read)?;
+    let tails = &context.streams.tails;
+    let place = tails.take_place().map_err(too_many)?;
+    let start = Start::of(last_event_id, &filter);
+    let position = start.position(&*context.store, &key.tenant, context.deadline()).await;
+    let position = position.map_err(Problem::from)?;
+
+    let tail = tails.start(place, &key.tenant, filter, position);
+    let readiness = context.streams.readiness.clone();
+    let over = async move {
+        tokio::select! {
+            () = readiness.switched_off() => {}
+            () = standing.lost() => {}
+        }
+    };
+    let body = Body::from_bytes_stream(tail.into_stream().take_until(Box::pin(over)));
+    Ok(TailAnswer::Following(Events(body), "no-cache, no-store, no-transform".to_owned(), "no".to_owned()))
+}
+
+/// Reads which event the client has seen last. What a browser says itself, when it comes back, is newer than the address.
+fn read_last_event_id(request: &Request, query: &mut Query) -> Result<Option<i64>, Problem> {
+    let from_query = query.take_one(LAST_EVENT_ID_PARAMETER)?;
+    if let Some(value) = request.headers().get(LAST_EVENT_ID) {
+        let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        let detail = "the header Last-Event-ID is not the id of an event: expected an integer";
+        return id.map(Some).ok_or_else(|| Problem::bad_request("invalid_last_event_id", detail));
+    }
+    let Some(text) = from_query else { return Ok(None) };
+    let reason = "expected the id of an event, an integer";
+    text.parse().map(Some).map_err(|_| Problem::invalid_parameter(LAST_EVENT_ID_PARAMETER, reason))
+}
+
+fn too_many(TooManyTails { max_tails }: TooManyTails) -> Problem {
+    let detail = format!("there are as many live tails as there may be: {max_tails}");
+    Problem::unavailable("too_many_tails", detail, RETRY_AFTER_SECONDS)
+}

@@ -1,0 +1,71 @@
+//! The bounds of tails.
+
+use std::time::Duration;
+
+use clap::Args;
+
+/// Most tails of a service at a time, unless it is told otherwise.
+pub const DEFAULT_MAX_TAILS: usize = 1000;
+
+/// How long a tail may be behind, in seconds, unless the service is told otherwise.
+pub const DEFAULT_TAIL_LAG_SECONDS: u64 = 10;
+
+/// How far a tail has to be behind to be called slow, in ids: less than this is sent in a moment.
+pub const LAG_IDS: i64 = 20_000;
+
+/// How often a tail with nothing to say says so: proxies and clients give up on connections that are silent for a
+/// minute, some for half of one.
+pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+
+/// The options of tails.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct TailOptions {
+    /// Most live tails at a time; a further one is told to come back
+    #[arg(long, env = "SENTINEL_MAX_TAILS", value_name = "TAILS", default_value_t = DEFAULT_MAX_TAILS)]
+    pub max_tails: usize,
+    /// How long a live tail may be behind because its client does not read, in seconds, before it is moved to the present
+    #[arg(
+        long,
+        env = "SENTINEL_TAIL_LAG_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = DEFAULT_TAIL_LAG_SECONDS
+    )]
+    pub tail_lag_seconds: u64,
+}
+
+/// The bounds of tails.
+#[derive(Debug, Clone, Copy)]
+pub struct TailLimits {
+    /// Most tails at a time.
+    pub max_tails: usize,
+    /// How far a tail may be behind.
+    pub lag: LagLimits,
+    /// How often a tail with nothing to say says so.
+    pub heartbeat_every: Duration,
+}
+
+/// How far a tail may be behind that was at the present before: beyond both, it is too slow. A burst of records alone makes
+/// no client slow, nor does a client that pauses while little happens.
+#[derive(Debug, Clone, Copy)]
+pub struct LagLimits {
+    /// For how long.
+    pub time: Duration,
+    /// By how many ids.
+    pub ids: i64,
+}
+
+impl Default for TailOptions {
+    fn default() -> Self {
+        Self { max_tails: DEFAULT_MAX_TAILS, tail_lag_seconds: DEFAULT_TAIL_LAG_SECONDS }
+    }
+}
+
+impl From<TailOptions> for TailLimits {
+    fn from(options: TailOptions) -> Self {
+        Self {
+            max_tails: options.max_tails,
+            lag: LagLimits { time: Duration::from_secs(options.tail_lag_seconds), ids: LAG_IDS },
+            heartbeat_every: HEARTBEAT_EVERY,
+        }
+    }
+}
