@@ -10,6 +10,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::{Severity, Tenant, Timestamp};
+use foldhash::fast::RandomState;
 use sqlx::SqliteConnection;
 use store::StoreError;
 
@@ -27,14 +28,13 @@ const VERSION: u8 = 1;
 /// The cells of a minute: service code, severity, count.
 type Cells = BTreeMap<(i64, Severity), u64>;
 
-/// How many records of a service with a severity a minute has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct MinuteCount {
-    /// The minute's first microsecond.
-    pub(crate) start: Timestamp,
-    pub(crate) service: Arc<str>,
-    pub(crate) severity: Severity,
-    pub(crate) count: u64,
+/// How many records of each service with each severity some minutes have.
+#[derive(Debug, Default)]
+pub(crate) struct MinuteCounts {
+    /// The services and severities that there are.
+    pub(crate) series: Vec<(Arc<str>, Severity)>,
+    /// A minute's first microsecond, the place in `series`, and how many; in the order of minutes.
+    pub(crate) cells: Vec<(Timestamp, usize, u64)>,
 }
 
 /// Whether counts are added or taken off.
@@ -87,26 +87,26 @@ pub(crate) async fn read_minutes(
     tenant: &Tenant,
     selection: &Selection,
     minutes: std::ops::Range<i64>,
-) -> Result<Vec<MinuteCount>, StoreError> {
+) -> Result<MinuteCounts, StoreError> {
     let names = service_names(snapshot, tenant).await?;
     let query = sqlx::query(
         "SELECT minute, cells FROM minutes WHERE tenant = ? AND minute >= ? AND minute < ? ORDER BY minute",
     );
     let query = query.bind(tenant.as_str()).bind(minutes.start).bind(minutes.end);
     let rows = query.fetch_all(snapshot).await.map_err(classify)?;
-    let mut selected: HashMap<(i64, Severity), Option<Arc<str>>> = HashMap::new();
-    let (mut counts, mut is_named) = (Vec::new(), true);
+    let mut places: HashMap<(i64, Severity), Option<usize>, RandomState> = HashMap::default();
+    let (mut counts, mut is_named) = (MinuteCounts::default(), true);
     for row in &rows {
         let minute: i64 = column(row, "minutes", "minute")?;
         let start = Timestamp::saturating_from_micros(minute.saturating_mul(MINUTE_MICROS));
         let read = each_cell(column(row, "minutes", "cells")?, |code, severity, count| {
-            let service = selected.entry((code, severity)).or_insert_with(|| {
+            let place = places.entry((code, severity)).or_insert_with(|| {
                 is_named &= names.contains_key(&code);
-                names.get(&code).filter(|name| selection.selects_cell(name, severity)).cloned()
+                let name = names.get(&code).filter(|name| selection.selects_cell(name, severity))?;
+                counts.series.push((Arc::clone(name), severity));
+                Some(counts.series.len() - 1)
             });
-            if let Some(service) = service {
-                counts.push(MinuteCount { start, service: Arc::clone(service), severity, count });
-            }
+            counts.cells.extend(place.map(|series| (start, series, count)));
         });
         read.map_err(|e| corrupt(minute, e))?;
     }

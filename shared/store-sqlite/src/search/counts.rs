@@ -13,7 +13,7 @@ use store::{Buckets, CountCell, Counts, StoreError};
 use tokio::task::JoinSet;
 
 use crate::blocks::{BlockParts, BlockRow, Walk, read_parts};
-use crate::counters::{self, MINUTE_MICROS, read_minutes};
+use crate::counters::{self, MINUTE_MICROS, MinuteCounts, read_minutes};
 use crate::selection::{Coverage, Selection};
 
 /// Counts the records that the filter selects per bucket of their timestamps, service and severity.
@@ -67,11 +67,8 @@ impl Counting<'_> {
         if !self.selection.is_told_by_cells() || !self.hold_whole_minutes() || minutes.is_empty() {
             return self.count_blocks(snapshot, range).await;
         }
-        for minute in read_minutes(snapshot, self.tenant, &self.selection, minutes.clone()).await? {
-            if let Some(bucket) = self.bucket_of(minute.start) {
-                self.tally.add(bucket, &minute.service, minute.severity, minute.count);
-            }
-        }
+        let counted = read_minutes(snapshot, self.tenant, &self.selection, minutes.clone()).await?;
+        self.add_minutes(&counted);
         let start = minutes.start.saturating_mul(MINUTE_MICROS);
         let end = minutes.end.saturating_mul(MINUTE_MICROS);
         let mut complete = true;
@@ -84,6 +81,22 @@ impl Counting<'_> {
         Ok(complete)
     }
 
+    /// Adds the counts of minutes, a bucket at a time: there are many minutes, and few services.
+    fn add_minutes(&mut self, counted: &MinuteCounts) {
+        let buckets = self.buckets;
+        let bucket_of = |time| bucket_of(buckets.as_ref(), time);
+        for cells in counted.cells.chunk_by(|a, b| bucket_of(a.0) == bucket_of(b.0)) {
+            let Some(bucket) = bucket_of(cells[0].0) else { continue };
+            let mut sums = vec![0; counted.series.len()];
+            cells.iter().for_each(|(_, series, count)| sums[*series] += count);
+            for ((service, severity), sum) in counted.series.iter().zip(sums) {
+                if sum > 0 {
+                    self.tally.add(bucket, service, *severity, sum);
+                }
+            }
+        }
+    }
+
     /// Says whether every minute lies in one bucket.
     fn hold_whole_minutes(&self) -> bool {
         self.buckets.as_ref().is_none_or(|buckets| {
@@ -92,7 +105,7 @@ impl Counting<'_> {
     }
 
     fn bucket_of(&self, time: Timestamp) -> Option<usize> {
-        self.buckets.as_ref().map_or(Some(0), |buckets| buckets.index_of(time))
+        bucket_of(self.buckets.as_ref(), time)
     }
 
     /// Counts the records that happened within `range`, from summaries and records. Blocks are decoded by several
@@ -152,6 +165,10 @@ impl Counting<'_> {
     }
 }
 
+fn bucket_of(buckets: Option<&Buckets>, time: Timestamp) -> Option<usize> {
+    buckets.map_or(Some(0), |buckets| buckets.index_of(time))
+}
+
 /// What a decoding thread brings.
 type Decoded = Result<Result<CountedBlock, StoreError>, tokio::task::JoinError>;
 
@@ -170,8 +187,7 @@ fn count_block(
     let head = parts.head()?;
     let mut counts: HashMap<(usize, u32, Severity), u64> = HashMap::new();
     for row in parts.selected_rows(&head, selection, coverage)? {
-        let bucket = buckets.as_ref().map_or(Some(0), |buckets| buckets.index_of(head.timestamps[row]));
-        if let Some(bucket) = bucket {
+        if let Some(bucket) = bucket_of(buckets.as_ref(), head.timestamps[row]) {
             *counts.entry((bucket, head.service_codes[row], head.severities[row])).or_default() += 1;
         }
     }

@@ -151,7 +151,7 @@ impl Chunk<'_> {
         match clause {
             Clause::Severity(set) => retain(&mut among, |row| set.contains(head.severities[first + row])),
             Clause::Timestamp(range) => {
-                retain(&mut among, |row| range.contains(head.timestamps[first + row]))
+                retain(&mut among, |row| range.contains(head.timestamps[first + row]));
             }
             Clause::ReceivedAt(range) => retain(&mut among, |row| range.contains(head.received[first + row])),
             Clause::Id(ids) => retain(&mut among, |row| ids.contains(&head.ids[first + row])),
