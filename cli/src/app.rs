@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use domain::Clock;
 use ingest_svc::api::IngestApi;
 use query_svc::api::Context;
+use query_svc::api::streams::Streams;
+use query_svc::tail::TailLimits;
 use runtime::DocsOption;
 use sentinel_http::openapi::merge_documents;
 use sentinel_http::{Readiness, Service, Site, SystemApi};
@@ -26,6 +28,7 @@ pub(crate) async fn build(
     data_dir: &Path,
     docs: &DocsOption,
     query_timeout: Duration,
+    tails: TailLimits,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Service> {
     let stores = store_sqlite::open(data_dir).await?;
@@ -40,7 +43,9 @@ pub(crate) async fn build(
     };
     let ingest = IngestApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
     let retention = Arc::clone(&stores.retention);
-    let context = Context { store: Arc::clone(store), retention, clock: Arc::clone(&clock), query_timeout };
+    let streams = Streams::new(store, tails, readiness.clone());
+    let context =
+        Context { store: Arc::clone(store), retention, clock: Arc::clone(&clock), query_timeout, streams };
     let query = query_svc::app::api(&context);
     let document = docs.is_on().then(document).transpose()?;
     let site = Site { api: (ingest, query, system), title: TITLE, document };

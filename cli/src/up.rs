@@ -8,6 +8,7 @@ use clap::Args;
 use domain::{ScopeSet, SystemClock, Tenant};
 use query_svc::config::QueryOptions;
 use query_svc::retention::{self, RetentionOptions};
+use query_svc::tail::TailOptions;
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
 use sentinel_http::exit_code;
 use simulator::{ApiKey, KeySource, Summary};
@@ -39,6 +40,8 @@ pub(crate) struct UpOptions {
     #[command(flatten)]
     query: QueryOptions,
     #[command(flatten)]
+    tail: TailOptions,
+    #[command(flatten)]
     retention: RetentionOptions,
     /// How many replicas of the simulator to run; each plays several services and sends 20 logs a second
     #[arg(long, env = "SENTINEL_SIMULATE", value_name = "N", default_value_t = 0)]
@@ -56,7 +59,8 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let process = Process::start(app::SERVICE, &options.listen, &options.log).await?;
     let (address, shutdown) = (process.listener.local_addr()?, process.shutdown);
     let data_dir = &options.data_dir.data_dir;
-    let service = app::build(data_dir, &options.docs, options.query.timeout(), Arc::new(SystemClock)).await?;
+    let (timeout, tails) = (options.query.timeout(), options.tail.into());
+    let service = app::build(data_dir, &options.docs, timeout, tails, Arc::new(SystemClock)).await?;
     let keys = Arc::clone(&service.stores.keys);
 
     welcome(&*keys, address, &options.docs).await?;

@@ -43,7 +43,8 @@ pub(crate) struct Tailed {
 /// # Errors
 /// When a service does not answer.
 pub(crate) async fn tail(sender: &Sender, query: &ServiceProcess, first: u64) -> anyhow::Result<Tailed> {
-    let (events, mut arrived) = mpsc::channel(65_536);
+    // Room for all of them: a reader that waits for its own listener would measure that.
+    let (events, mut arrived) = mpsc::channel((POSTS * LOGS_IN_A_POST) as usize * TAILS);
     let mut tails = JoinSet::new();
     for place in 0..TAILS {
         let stream = open(query, &sender.key, "").await?;
