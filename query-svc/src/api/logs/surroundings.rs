@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use domain::condition::{TextField, TextTest};
 use domain::limits::PAGE_MAX_ROWS;
-use domain::{Clause, Condition, Filter, LogRecord, Order, Page, PageStart, Position, Principal};
+use domain::{Clause, Condition, Filter, LogRecord, Order, Page, PageStart, Position, Principal, Tenant};
 use poem::{Request, Result};
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::{JsonText, Problem};
@@ -68,9 +68,14 @@ pub(super) async fn handle(
     let log = log.ok_or_else(|| Problem::not_found(format!("there is no log with id {id}")))?;
     let filter = asked.filter.unwrap_or_else(|| of_same_origin(&log));
     let deadline = context.deadline();
-    let side = |order, rows| beside(context, key, &filter, &log, (order, rows), deadline);
-    let (mut before, has_all_before) = side(Order::Descending, asked.before_rows).await?;
-    let (after, has_all_after) = side(Order::Ascending, asked.after_rows).await?;
+    let start = PageStart::After(Position { timestamp: log.timestamp, id: log.id });
+    let side = |limit, order| {
+        beside(context.clone(), key.tenant.clone(), filter.clone(), Page { limit, order, start }, deadline)
+    };
+    // Both sides at the same time: each decodes blocks of its own.
+    let after = tokio::spawn(side(asked.after_rows, Order::Ascending));
+    let (mut before, has_all_before) = side(asked.before_rows, Order::Descending).await?;
+    let (after, has_all_after) = after.await.map_err(Problem::internal)??;
     before.reverse();
     let surroundings = Surroundings { before, log, after, complete: has_all_before && has_all_after };
     Ok(SurroundingsAnswer::Found(JsonText::from_serialize(&surroundings)?))
@@ -97,20 +102,17 @@ fn of_same_origin(log: &LogRecord) -> Filter {
     filter
 }
 
-/// Returns the logs that lie next to `log` on one side, the nearest first, and whether there was time for all of them.
+/// Returns the logs of one side, the nearest first, and whether there was time for all of them.
 async fn beside(
-    context: &Context,
-    key: &Principal,
-    filter: &Filter,
-    log: &LogRecord,
-    (order, limit): (Order, u32),
+    context: Context,
+    tenant: Tenant,
+    filter: Filter,
+    page: Page,
     deadline: Instant,
 ) -> Result<(Vec<LogRecord>, bool), Problem> {
-    if limit == 0 {
+    if page.limit == 0 {
         return Ok((Vec::new(), true));
     }
-    let start = PageStart::After(Position { timestamp: log.timestamp, id: log.id });
-    let page = Page { limit, order, start };
-    let found = context.store.search(&key.tenant, filter, &page, deadline).await?;
+    let found = context.store.search(&tenant, &filter, &page, deadline).await?;
     Ok((found.records, found.complete))
 }
