@@ -33,12 +33,6 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, InvalidTime> {
     Ok(Timestamp::from_micros(micros.ok_or(TimestampError::OutOfRange)?)?)
 }
 
-/// Says whether a text is a time that counts from now.
-#[must_use]
-pub fn is_relative(text: &str) -> bool {
-    text.starts_with(NOW)
-}
-
 /// Reads a number and a unit (s m h d w), such as `5m`; returns seconds.
 #[must_use]
 pub fn read_distance(text: &str) -> Option<i64> {

@@ -21,13 +21,13 @@ pub(crate) const ATTRIBUTES: [&str; 9] = [
     r#"{"a":"One two","n":{"m":[500,"x-1"]},"n.m":5e2}"#,
     r#"{"a":1.0,"\u0061":"eins\ttwo","path":"C:\\ord"}"#,
     r#"{"a":[{"b":true},{"b":"250.50"}],"@a":"ONE","n.m":-7}"#,
-    r#"{"n":{"m":{"o":""}},"a":12345678901234567890123}"#,
+    r#"{"n":{"m":{"o":1e20}},"a":12345678901234567890123}"#,
     r#"{"n":{"m":"500"},"a":250.5,"host":"web-1","trace_id":"ONE","span_id":["x-1",1]}"#,
 ];
 
 const PATHS: [&str; 8] = ["a", "n.m", "n", "ü", "path", "a.b", "n.m.o", "A"];
 
-const VALUES: [&str; 14] = [
+const VALUES: [&str; 15] = [
     "1",
     "one two",
     "500",
@@ -42,6 +42,7 @@ const VALUES: [&str; 14] = [
     "c:\\ord",
     "0",
     "eins\ttwo",
+    "100000000000000000000",
 ];
 
 const PATTERNS: [&str; 6] = ["[0-9]{2}", "^order", "(?i)ONE", "e$", r"\d+ ms", "x|ü"];

@@ -119,7 +119,9 @@ impl AttributeTest {
             (Self::Exists, _) => true,
             (Self::Equals { text, .. }, Value::Text(value)) => fold(value) == *text,
             (Self::Equals { text, number }, Value::Plain(plain)) => {
-                plain == text || number.is_some_and(|number| Number::parse(plain) == Some(number))
+                plain == text
+                    || number
+                        .is_some_and(|number| Number::parse(plain).is_some_and(|found| found.is_same(number)))
             }
             (Self::Number(interval), Value::Text(Cow::Borrowed(text)) | Value::Plain(text)) => {
                 Number::parse(text).is_some_and(|number| interval.contains(&number))

@@ -47,6 +47,16 @@ impl Number {
         }
     }
 
+    /// Says whether both are one number, however they are written. An integer beyond 2^53 is only the same as an integer:
+    /// a number with a fraction or an exponent may stand for several there.
+    #[must_use]
+    pub fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Float(one), Self::Float(two)) => one == two,
+            _ => self.as_integer().is_some() && self.as_integer() == other.as_integer(),
+        }
+    }
+
     fn as_float(self) -> f64 {
         match self {
             Self::Integer(integer) => integer as f64,
@@ -107,6 +117,16 @@ mod tests {
         for (text, other) in [("500", "500.0"), ("5e2", "500"), ("-0", "0"), ("+7", "7"), ("007", "7")] {
             assert_eq!(Number::parse(text), Number::parse(other), "{text}");
         }
+        let is_same = |one, two| Number::parse(one).unwrap().is_same(Number::parse(two).unwrap());
+        assert!(
+            is_same("500", "5e2")
+                && is_same("-7.0", "-7")
+                && is_same("2.50", "2.5")
+                && is_same("1e20", "1e20")
+        );
+        assert!(
+            !is_same("100000000000000000000", "1e20") && !is_same("9007199254740993", "9007199254740993.0")
+        );
         let exact = (Number::parse("9007199254740993").unwrap(), Number::parse("9007199254740992").unwrap());
         assert!(exact.0 > exact.1, "integers are exact beyond 2^53");
         assert!(Number::parse("-1.5") < Number::parse("1e400") && Number::parse("9") < Number::parse("10"));
