@@ -1,4 +1,4 @@
-//! A block's row, and what it alone says of a filter.
+//! A block's row: what is known of its records without reading them.
 
 use domain::{Severity, Timestamp};
 use sqlx::sqlite::SqliteRow;

@@ -10,14 +10,15 @@ mod page_rows;
 mod records;
 mod scan;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant, Timestamp};
 use sqlx::SqliteConnection;
 use store::{Effort, SearchPage, StoreError};
 
-use crate::blocks::{Walk, block_holding, read_head};
-use crate::selection::Selection;
+use crate::blocks::{BlockRow, Walk, block_holding, read_head, read_parts};
+use crate::selection::{Coverage, Selection};
 pub(crate) use counts::count_by;
 use page_rows::{Found, FoundBlock, FoundRow};
 pub(crate) use scan::scan;
@@ -75,7 +76,7 @@ pub(crate) async fn arrival_that_fits(
     filter: &Filter,
     max_bytes: u64,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let selection = Selection::new(filter);
+    let selection = Arc::new(Selection::new(filter));
     let mut blocks = Vec::new();
     let mut walk = Walk::new(tenant, &selection, Order::default(), &filter.timestamp);
     while let Some(candidate) = walk.next(snapshot).await? {
@@ -85,16 +86,36 @@ pub(crate) async fn arrival_that_fits(
     let mut bytes = 0;
     let mut earliest = None;
     while let Some((block, coverage)) = blocks.pop() {
-        let selected = coverage.count(&block.summary);
+        let (span, stored_bytes) = (block.span, block.stored_bytes);
+        let selected = match coverage.is_known() {
+            true => coverage.count(&block.summary),
+            false => count_rows(snapshot, block, &selection, coverage).await?,
+        };
         if selected == 0 {
             continue;
         }
-        bytes += block.stored_bytes * selected / block.span.record_count.cast_unsigned().max(1);
+        bytes += stored_bytes * selected / span.record_count.cast_unsigned().max(1);
         if bytes > max_bytes {
-            let nothing_fits = Timestamp::saturating_from_micros(block.span.received.1.as_micros() + 1);
+            let nothing_fits = Timestamp::saturating_from_micros(span.received.1.as_micros() + 1);
             return Ok(Some(earliest.unwrap_or(nothing_fits)));
         }
-        earliest = Some(block.span.received.0);
+        earliest = Some(span.received.0);
     }
     Ok(None)
+}
+
+/// Counts the records of a block that are selected, by its head and its texts.
+async fn count_rows(
+    snapshot: &mut SqliteConnection,
+    block: BlockRow,
+    selection: &Arc<Selection>,
+    coverage: Coverage,
+) -> Result<u64, StoreError> {
+    let parts = read_parts(snapshot, block, !coverage.is_told_by_head()).await?;
+    let selection = Arc::clone(selection);
+    let counted = tokio::task::spawn_blocking(move || {
+        let head = parts.head()?;
+        Ok(parts.selected_rows(&head, &selection, &coverage)?.len() as u64)
+    });
+    counted.await.map_err(|panic| StoreError::Unavailable(panic.into()))?
 }

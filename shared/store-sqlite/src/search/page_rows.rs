@@ -52,8 +52,9 @@ struct Best {
     heap: BinaryHeap<FoundRow>,
 }
 
-/// Finds the first `wanted` rows of the page. At the deadline, but after one block at least, it stops with the first
-/// rows that no block can come before that it has not looked at.
+/// Finds the first `wanted` rows of the page. At the deadline it stops with the first rows that no block can come before
+/// that it has not looked at; but not where that would be the position from which it started: whoever goes on there
+/// has to get further.
 pub(super) async fn find(
     snapshot: &mut SqliteConnection,
     tenant: &Tenant,
@@ -70,17 +71,20 @@ pub(super) async fn find(
     let mut walk = Walk::new(tenant, selection, page.order, &range);
     let mut best = Best { wanted, heap: BinaryHeap::new() };
     let mut blocks = Vec::new();
-    let (mut stopped_at, mut blocks_seen) = (None, 0);
+    // Before the first block there is nothing to stop at either.
+    let (mut stopped_at, mut first_stop) = (None, None);
     let mut effort = Effort::default();
     while let Some((block, coverage)) = walk.next(snapshot).await? {
         if best.is_settled_before(&block, page.order) {
             break;
         }
-        if blocks_seen > 0 && Instant::now() >= deadline {
-            stopped_at = Some(before_all_of(&block, page.order));
+        let before_block = before_all_of(&block, page.order);
+        let gets_further = *first_stop.get_or_insert(before_block) != before_block
+            && after.is_none_or(|after| page.order.compare(before_block, after).is_gt());
+        if gets_further && Instant::now() >= deadline {
+            stopped_at = Some(before_block);
             break;
         }
-        blocks_seen += 1;
         if coverage.is_none() || best.is_better_than(&block, page.order) {
             continue;
         }

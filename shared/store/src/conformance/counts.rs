@@ -76,6 +76,18 @@ pub async fn what_fits_is_told_by_arrival(store: &dyn LogStore) {
     for n in 0..8 {
         append(store, "a", &[record(&format!("number {n}")).at(-n).received(n)]).await;
     }
+    append(store, "c", &(0..40).map(|n| record(&format!("number {n}"))).collect::<Vec<_>>()).await;
+    let one = Filter { condition: holds(TextMatch::phrase("17").expect("a word")), ..Filter::default() };
+    let all_need = {
+        let mut max_bytes = 1;
+        while store.arrival_that_fits(&tenant("c"), &Filter::default(), max_bytes).await.unwrap().is_some() {
+            max_bytes += 1;
+        }
+        max_bytes
+    };
+    let one_of_forty = store.arrival_that_fits(&tenant("c"), &one, all_need / 10).await.unwrap();
+    assert_eq!(one_of_forty, None, "one of forty takes no tenth of what all do");
+
     let owner = tenant("a");
     let fits = async |max_bytes| {
         let found: Result<Option<Timestamp>, StoreError> =
