@@ -10,8 +10,12 @@ use domain::LogRecord;
 
 use crate::json_line::write_json_line;
 
-/// What a tail says first: that a client whose connection breaks comes back after a second.
-pub const OPENING: Bytes = Bytes::from_static(b"retry: 1000\n\n");
+/// Returns what a tail says first: that a client whose connection breaks comes back after a second, and where it then goes
+/// on if no event has come before.
+#[must_use]
+pub fn opening(position: i64) -> Bytes {
+    format!("retry: 1000\nid: {position}\n\n").into()
+}
 
 /// What a tail says that has nothing to say: a comment, which clients pass over.
 pub const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
-use super::event::{Gap, HEARTBEAT, OPENING, write_log};
+use super::event::{Gap, HEARTBEAT, opening, write_log};
 use super::hub::Batch;
 use super::tails::{Place, Subscription, Tails};
 
@@ -110,7 +110,7 @@ impl Tail {
     async fn next(&mut self) -> io::Result<Bytes> {
         if !self.is_opened {
             self.is_opened = true;
-            return Ok(OPENING);
+            return Ok(opening(self.position));
         }
         loop {
             if let Some(chunk) = self.write_unsent()? {
@@ -183,7 +183,8 @@ impl Tail {
                 let speak_at = self.last_sent + self.tails.limits.heartbeat_every;
                 let received = timeout_at(speak_at.into(), self.hub.batches.recv()).await;
                 match received {
-                    Err(_) => {}
+                    // Nothing came all the time.
+                    Err(_) => self.at_present = Some((Instant::now(), known)),
                     Ok(Ok(batch)) => {
                         self.at_present = Some((batch.handed_on_at, known));
                         self.take(batch);

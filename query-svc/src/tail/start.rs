@@ -40,7 +40,8 @@ impl Start {
         deadline: Instant,
     ) -> Result<i64, StoreError> {
         match self {
-            Self::After(id) => Ok(id.max(0)),
+            // An id that nobody has yet is of another store: of this one everything to come is meant.
+            Self::After(id) => Ok(id.clamp(0, newest_id(store, tenant, deadline).await?)),
             Self::Beginning => Ok(0),
             Self::Now => newest_id(store, tenant, deadline).await,
         }

@@ -18,7 +18,8 @@ fn sentinel(installation: &Installation, arguments: &[&str]) -> Command {
 /// Runs the command while the services answer.
 async fn output(installation: &Installation, arguments: &[&str]) -> Output {
     let mut command = sentinel(installation, arguments);
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    let ran = tokio::task::spawn_blocking(move || command.output()).await;
+    ran.expect("no panic").expect("sentinel can be started")
 }
 
 fn lines(output: &Output) -> Vec<String> {
@@ -80,7 +81,7 @@ async fn a_tail_prints_logs_as_they_come_also_after_the_service_was_started_agai
     installation.forget_connections();
     let more = json!([{"service": "shop", "message": "later"}, {"service": "else", "message": "not meant"}]);
     installation.post_logs(&more).await;
-    let later = tokio::task::spawn_blocking(move || next()).await.unwrap();
+    let later = tokio::task::spawn_blocking(next).await.unwrap();
 
     tail.kill().unwrap();
     tail.wait().unwrap();
@@ -88,7 +89,8 @@ async fn a_tail_prints_logs_as_they_come_also_after_the_service_was_started_agai
 }
 
 fn printed_back(line: &str) -> String {
-    serde_json::from_str::<Value>(line).unwrap()["message"].as_str().unwrap().to_owned()
+    let log: Value = serde_json::from_str(line).expect("a line is JSON");
+    log["message"].as_str().expect("a log has a message").to_owned()
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use poem::{Request, Result};
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::{JsonText, Problem};
 use serde::Serialize;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Context;
 use super::record_schema::LogRecordSchema;
@@ -73,7 +74,7 @@ pub(super) async fn handle(
         beside(context.clone(), key.tenant.clone(), filter.clone(), Page { limit, order, start }, deadline)
     };
     // Both sides at the same time: each decodes blocks of its own.
-    let after = tokio::spawn(side(asked.after_rows, Order::Ascending));
+    let after = AbortOnDropHandle::new(tokio::spawn(side(asked.after_rows, Order::Ascending)));
     let (mut before, has_all_before) = side(asked.before_rows, Order::Descending).await?;
     let (after, has_all_after) = after.await.map_err(Problem::internal)??;
     before.reverse();

@@ -6,8 +6,9 @@ use domain::{Filter, LogRecord, Order, Tenant};
 use sentinel_http::Problem;
 use store::{LogStore, Scan};
 
-/// Most records that are taken from the store at once, and looked at in one go.
-const SCAN_PAGE_RECORDS: usize = 1000;
+/// Most records that are taken from the store at once, and looked at in one go: about as many as an engine decodes at
+/// once.
+const SCAN_PAGE_RECORDS: usize = 8192;
 
 /// How far a scan goes.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +103,7 @@ mod tests {
     async fn every_selected_record_is_shown_once_newest_first() {
         let minute = Duration::from_secs(60);
         for stored in [1, SCAN_PAGE_RECORDS, 2 * SCAN_PAGE_RECORDS + 1] {
-            let all = scanned(stored, "auth-service", 10_000, minute).await;
+            let all = scanned(stored, "auth-service", 3 * SCAN_PAGE_RECORDS, minute).await;
             let expected: Vec<i64> = (1..=stored as i64).rev().collect();
             assert_eq!((all.gathered, all.records, all.complete), (expected, stored, true));
         }
