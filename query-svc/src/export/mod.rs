@@ -1,9 +1,9 @@
 //! Exports: everything that a filter selects, as one file, however large.
 //!
 //! * [`cell`] texts that a spreadsheet would run, made harmless
-//! * [`format`] the formats, and a page of records in one of them
+//! * [`mod@format`] the formats, and a page of records in one of them
 //! * [`encoding`] whether the file travels compressed
-//! * [`file`] the file as a stream of bytes
+//! * [`mod@file`] the file as a stream of bytes
 //! * [`exports`] how many there may be at a time
 //!
 //! An export holds what was there when it began: ids up to the last one then, in their order. It reads page by page, each in

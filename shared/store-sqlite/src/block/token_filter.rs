@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use domain::RecordBatch;
-use domain::condition::Number;
+use domain::condition::{Number, for_each_value};
 use domain::text::{fold, tokens_of_folded};
 use twox_hash::XxHash3_64;
 
@@ -174,10 +174,15 @@ impl DistinctTokens {
     /// Adds the tokens of a JSON text: as it is written, and where something in it is escaped also as it is meant.
     fn add_json(&mut self, json: &str) {
         self.add_text(json);
-        if json.contains('\\')
-            && let Ok(value) = serde_json::from_str(json)
-        {
-            self.add_strings(&value);
+        if json.contains('\\') {
+            // As a condition reads it: each of two members of one name, and beside numbers of any size.
+            for_each_value(json, &mut |path, value| {
+                self.add_text(path);
+                self.add_text(value.as_text());
+            });
+            if let Ok(value) = serde_json::from_str(json) {
+                self.add_strings(&value);
+            }
         }
     }
 
@@ -295,6 +300,9 @@ mod tests {
         for token in ["path", "ord", "äb", "x", "y", "plain", "web", "17"] {
             assert!(holds(&slices, token), "{token}");
         }
+        let odd = r#"{"big":1e400,"z":"x\nbeside","n":{"a":"x\nfirst","a":2}}"#;
+        let slices = encode_token_filter(&batch(&[record("").attributes(odd)]));
+        assert!(holds(&slices, "beside") && holds(&slices, "first"));
     }
 
     #[test]
