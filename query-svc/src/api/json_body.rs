@@ -23,5 +23,10 @@ pub(super) async fn read(request: &Request, body: &mut RequestBody) -> poem::Res
     }
     let reader =
         request.data::<BodyReader>().ok_or_else(|| Problem::internal("no BodyReader in the data"))?;
-    Ok(reader.read_request(request, body).await?)
+    let body = reader.read_request(request, body).await?;
+    // serde would take a list for an object, by the order of its members.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::bad_request("malformed_body", "the body is a list: expected an object").into());
+    }
+    Ok(body)
 }

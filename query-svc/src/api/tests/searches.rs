@@ -93,8 +93,9 @@ async fn a_body_that_cannot_be_read_is_400_with_the_reason() {
     let service = service(&[]).await;
     let cases = [
         ("", "malformed_body", "no search"),
-        ("[]", "malformed_body", "no search"),
+        ("[]", "malformed_body", "a list"),
         ("{", "malformed_body", "no search"),
+        (r#" ["a",[],["ERROR"],null,null,3,null,null]"#, "malformed_body", "a list"),
         (r#"{"service":"a"}"#, "malformed_body", "unknown field `service`"),
         (r#"{"q":"a"}"#, "malformed_body", "unknown field `q`"),
         (r#"{"query":5}"#, "malformed_body", "invalid type"),
