@@ -73,7 +73,6 @@ pub(super) async fn find(
     let mut blocks = Vec::new();
     // Before the first block there is nothing to stop at either.
     let (mut stopped_at, mut first_stop) = (None, None);
-    let mut effort = Effort::default();
     while let Some((block, coverage)) = walk.next(snapshot).await? {
         if best.is_settled_before(&block, page.order) {
             break;
@@ -88,10 +87,10 @@ pub(super) async fn find(
         if coverage.is_none() || best.is_better_than(&block, page.order) {
             continue;
         }
-        note_read(&mut effort, &block);
+        note_read(&mut walk.effort, &block);
         let head = read_head(snapshot, &block).await?;
         let candidates = selection.candidates(&block, &head, &coverage);
-        effort.records_considered += candidates.len() as u64;
+        walk.effort.records_considered += candidates.len() as u64;
         let row_of = |candidate: Candidate| {
             let row = FoundRow::new(&head, candidate.row, blocks.len(), page.order);
             let is_behind = after.is_none_or(|after| page.order.compare(row.position, after).is_gt());
@@ -99,7 +98,7 @@ pub(super) async fn find(
         };
         let rows: Vec<(FoundRow, bool)> = candidates.into_iter().filter_map(row_of).collect();
         let source = Source { block: &block, head: &head, selection };
-        if best.take(snapshot, &source, rows, &mut effort).await? {
+        if best.take(snapshot, &source, rows, &mut walk.effort).await? {
             blocks.push(FoundBlock { row: block, chunk_lengths: head.chunk_lengths });
         }
     }
@@ -107,10 +106,6 @@ pub(super) async fn find(
     if let Some(stopped_at) = stopped_at {
         rows.retain(|row| page.order.compare(row.position, stopped_at).is_lt());
     }
-    walk.effort.blocks_read = effort.blocks_read;
-    walk.effort.blocks_read_count = effort.blocks_read_count;
-    walk.effort.records_considered = effort.records_considered;
-    walk.effort.records_decoded = effort.records_decoded;
     Ok(Found { blocks, rows, stopped_at, effort: walk.effort })
 }
 

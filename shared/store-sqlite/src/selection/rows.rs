@@ -161,17 +161,14 @@ impl Chunk<'_> {
                 retain(&mut among, |row| is_meant[head.service_codes[first + row] as usize]);
             }
             Clause::Text(TextField::Message, test) => retain_texts(&mut among, self.texts.messages()?, test),
-            Clause::Text(TextField::TraceId, test) => {
+            Clause::Text(field @ (TextField::TraceId | TextField::SpanId | TextField::Host), test) => {
                 let rest = self.texts.rest()?;
-                retain_identifiers(&mut among, &rest.trace_ids, &rest.attributes, TextField::TraceId, test);
-            }
-            Clause::Text(TextField::SpanId, test) => {
-                let rest = self.texts.rest()?;
-                retain_identifiers(&mut among, &rest.span_ids, &rest.attributes, TextField::SpanId, test);
-            }
-            Clause::Text(TextField::Host, test) => {
-                let rest = self.texts.rest()?;
-                retain_identifiers(&mut among, &rest.hosts, &rest.attributes, TextField::Host, test);
+                let column = match field {
+                    TextField::TraceId => &rest.trace_ids,
+                    TextField::SpanId => &rest.span_ids,
+                    _ => &rest.hosts,
+                };
+                retain_identifiers(&mut among, column, &rest.attributes, *field, test);
             }
             Clause::Attribute(path, test) => {
                 retain_attributes(&mut among, &self.texts.rest()?.attributes, path, test);
