@@ -66,14 +66,14 @@ impl Tails {
     }
 
     /// Returns how many hubs are at work.
-    #[must_use]
-    pub fn hubs_at_work(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn hubs_at_work(&self) -> usize {
         self.tasks.len()
     }
 
     /// Returns how many further tails there may be.
-    #[must_use]
-    pub fn places_left(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn places_left(&self) -> usize {
         self.places.available_permits()
     }
 

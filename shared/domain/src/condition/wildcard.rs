@@ -60,8 +60,8 @@ impl Wildcard {
     }
 
     /// Returns how much of a text it describes.
-    #[must_use]
-    pub fn extent(&self) -> Extent {
+    #[cfg(test)]
+    pub(crate) fn extent(&self) -> Extent {
         self.extent
     }
 

@@ -23,7 +23,6 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::fields::{Field, name_of_text};
-use super::write::wildcard_text;
 use crate::condition::{AttributeTest, Clause, Condition, Interval, Number, TextTest};
 use crate::{TimeRange, Timestamp};
 
@@ -168,4 +167,21 @@ impl Serialize for TimeJson {
             Err(_) => serializer.serialize_i64(self.0),
         }
     }
+}
+
+/// Returns what stands between asterisks, with the asterisks, and with a backslash before what is special.
+pub(super) fn wildcard_text(parts: &[String], is_special: impl Fn(char) -> bool + Copy) -> String {
+    parts.iter().map(|part| escaped(part, is_special)).collect::<Vec<_>>().join("*")
+}
+
+/// Returns a text with a backslash before what is special in it.
+pub(super) fn escaped(text: &str, is_special: impl Fn(char) -> bool) -> String {
+    let mut written = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_special(char) {
+            written.push('\\');
+        }
+        written.push(char);
+    }
+    written
 }

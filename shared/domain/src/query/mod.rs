@@ -1,4 +1,4 @@
-//! The text of a search box, read into a condition; and a condition written as JSON and as text.
+//! The text of a search box, read into a condition; and a condition written as JSON.
 //!
 //! ```text
 //! query  = [ or ] ;                                       nothing at all selects everything
@@ -30,7 +30,7 @@
 //!
 //! The parts: `lexer` cuts terms out of a text, `parser` makes the tree, `fields` knows the names, `clauses`
 //! and `span` make clauses of terms and of ranges, `error` says where and what went wrong, `explain` writes a tree as
-//! JSON, `write` as text.
+//! JSON. The tests write trees as text again.
 
 mod clauses;
 mod error;
@@ -39,12 +39,10 @@ mod fields;
 mod lexer;
 mod parser;
 mod span;
-mod write;
 
 pub use error::QueryError;
 pub use explain::Explained;
 pub use parser::parse;
-pub use write::to_text;
 
 #[cfg(test)]
 mod tests;

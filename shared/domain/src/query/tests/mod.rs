@@ -1,9 +1,10 @@
 //! * `trees` texts and what they are read as, `errors` texts that are no queries
-//! * `properties` random texts and random trees, `written` trees as JSON and as text
+//! * `properties` random texts and random trees, `written` trees as JSON, and as text by `write`
 
 mod errors;
 mod properties;
 mod trees;
+mod write;
 mod written;
 
 use crate::condition::{

@@ -4,9 +4,10 @@ use std::ops::Bound;
 
 use proptest::prelude::*;
 
+use super::write::to_text;
 use super::*;
 use crate::condition::{Interval, Number};
-use crate::query::{Explained, to_text};
+use crate::query::Explained;
 use crate::text::fold;
 use crate::{RecordRef, Severity, SeveritySet, TimeRange};
 

@@ -3,16 +3,17 @@
 use std::fmt::{self, Write as _};
 use std::ops::Bound;
 
-use super::fields::{Field, name_of_text};
 use crate::condition::{
     AttributeTest, Clause, Condition, Extent, Interval, Number, Pattern, TextField, TextTest, Wildcard,
 };
+use crate::query::explain::{escaped, wildcard_text};
+use crate::query::fields::{Field, name_of_text};
 use crate::{SeveritySet, TextMatch, TimeRange, Timestamp};
 
 /// Writes a condition as a query. `None` for one that no query says: an empty choice, a span in which nothing can lie,
-/// a test that its field does not know. Everything that [`super::parse`] returns can be written.
+/// a test that its field does not know. Everything that [`crate::query::parse`] returns can be written.
 #[must_use]
-pub fn to_text(condition: &Condition) -> Option<String> {
+pub(super) fn to_text(condition: &Condition) -> Option<String> {
     let mut text = String::new();
     write_condition(&mut text, condition).ok().map(|()| text)
 }
@@ -249,20 +250,4 @@ fn write_pattern(text: &mut String, pattern: &Pattern) -> fmt::Result {
         is_escaped = char == '\\' && !is_escaped;
     }
     text.write_char('/')
-}
-
-/// Returns what stands between asterisks, with the asterisks, and with a backslash before what is special.
-pub(super) fn wildcard_text(parts: &[String], is_special: impl Fn(char) -> bool + Copy) -> String {
-    parts.iter().map(|part| escaped(part, is_special)).collect::<Vec<_>>().join("*")
-}
-
-fn escaped(text: &str, is_special: impl Fn(char) -> bool) -> String {
-    let mut written = String::with_capacity(text.len());
-    for char in text.chars() {
-        if is_special(char) {
-            written.push('\\');
-        }
-        written.push(char);
-    }
-    written
 }

@@ -1,8 +1,9 @@
 //! Trees as JSON, and as text again.
 
+use super::write::to_text;
 use super::*;
 use crate::condition::Condition::{All, Any};
-use crate::query::{Explained, to_text};
+use crate::query::Explained;
 
 #[test]
 fn a_tree_is_explained_as_json() {
