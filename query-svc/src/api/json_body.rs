@@ -1,20 +1,83 @@
 //! JSON bodies of requests, read within limits.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use sentinel_http::{BodyReader, Problem};
+use serde::Deserialize;
 
 /// The types of bodies that are read as JSON: its own, and what `curl -d` says of any body.
 const CONTENT_TYPES: [&str; 2] = [JSON, "application/x-www-form-urlencoded"];
 
 /// The type of JSON bodies, as documents call it.
-pub(super) const JSON: &str = "application/json";
+const JSON: &str = "application/json";
+
+/// What a body is: a schema that the document shows.
+pub(super) trait BodySchema: Type {
+    /// What the document says of the body.
+    const DESCRIPTION: &'static str;
+    /// What it is called in an error.
+    const NAME: &'static str;
+}
+
+/// A body as a client sends it, which documents describe as an `S`.
+pub(super) struct JsonBody<S> {
+    bytes: Bytes,
+    described: PhantomData<fn() -> S>,
+}
+
+impl<S: BodySchema> JsonBody<S> {
+    /// Takes the body apart.
+    ///
+    /// # Errors
+    /// A 400 with the reason.
+    pub(super) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.bytes).map_err(|error| {
+            Problem::bad_request("malformed_body", format!("the body is no {}: {error}", S::NAME))
+        })
+    }
+}
+
+impl<S> fmt::Debug for JsonBody<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JsonBody").field(&self.bytes).finish()
+    }
+}
+
+impl<'a, S: BodySchema + 'static> ApiExtractor<'a> for JsonBody<S> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        S::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: JSON, schema: S::schema_ref() }];
+        Some(MetaRequest { description: Some(S::DESCRIPTION), content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> poem::Result<Self> {
+        Ok(Self { bytes: read(request, body).await?, described: PhantomData })
+    }
+}
 
 /// Reads a body that is to be JSON.
 ///
 /// # Errors
 /// A 413, 415 or 408, or a 400 when it cannot be decompressed.
-pub(super) async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Bytes> {
+async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Bytes> {
     let content_type = request.content_type().unwrap_or(JSON);
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type)) {

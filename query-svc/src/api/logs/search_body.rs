@@ -1,29 +1,22 @@
 //! The body of `POST /api/v1/logs/search`.
 
-use bytes::Bytes;
 use domain::{Principal, Timestamp};
-use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
+use poem_openapi::Object;
 use sentinel_http::Problem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json_body;
+use super::json_body::{BodySchema, JsonBody};
 use crate::params::{Query, Question, narrow_by_lists, read_filter, read_paging};
 
 /// A search as a client sends it.
-#[derive(Debug)]
-pub(super) struct SearchBody {
-    bytes: Bytes,
-}
+pub(super) type SearchBody = JsonBody<SearchSchema>;
 
 /// What to look for. Everything may be missing; `{}` asks for the newest logs.
 #[derive(Object)]
 #[oai(rename = "LogSearch", write_only_all)]
 #[expect(dead_code, reason = "only its description is used")]
-struct SearchSchema {
+pub(super) struct SearchSchema {
     /// The filter language, as the parameter `q` has it. Example: `timeout`.
     query: Option<String>,
     /// Only logs of these services; empty: all.
@@ -61,6 +54,11 @@ struct SearchText<'a> {
     cursor: Option<String>,
 }
 
+impl BodySchema for SearchSchema {
+    const DESCRIPTION: &'static str = "The search.";
+    const NAME: &'static str = "search";
+}
+
 impl SearchBody {
     /// Reads what is asked for, by the rules for query strings.
     ///
@@ -72,9 +70,7 @@ impl SearchBody {
         now: Timestamp,
         default_rows: u32,
     ) -> Result<Question, Problem> {
-        let text: SearchText<'_> = serde_json::from_slice(&self.bytes).map_err(|error| {
-            Problem::bad_request("malformed_body", format!("the body is no search: {error}"))
-        })?;
+        let text: SearchText<'_> = self.parse()?;
         let mut pairs = Vec::new();
         let mut give = |name: &str, value: Option<String>| {
             pairs.extend(value.map(|value| (name.to_owned(), value)));
@@ -99,29 +95,4 @@ impl SearchBody {
 /// as a time.
 fn time_text(json: &RawValue) -> String {
     serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned())
-}
-
-impl<'a> ApiExtractor<'a> for SearchBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        SearchSchema::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let schema: MetaSchemaRef = SearchSchema::schema_ref();
-        let content = vec![MetaMediaType { content_type: json_body::JSON, schema }];
-        Some(MetaRequest { description: Some("The search."), content, required: true })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> poem::Result<Self> {
-        Ok(Self { bytes: json_body::read(request, body).await? })
-    }
 }

@@ -1,28 +1,21 @@
 //! The body of `POST /api/v1/retention-rules`: read within limits, and told all that is wrong with it.
 
-use bytes::Bytes;
 use domain::{ByteSize, Keep, MaxAge, NewRetentionRule, Tenant, Timestamp};
-use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
+use poem_openapi::Object;
 use sentinel_http::Problem;
 use serde::Deserialize;
 
-use super::json_body;
+use super::json_body::{BodySchema, JsonBody};
 use crate::params::parse_timeless_filter;
 
 /// A retention rule as a client sends it.
-#[derive(Debug)]
-pub(super) struct RuleBody {
-    bytes: Bytes,
-}
+pub(super) type RuleBody = JsonBody<RuleSchema>;
 
 /// A retention rule to make; with `max_age`, `max_bytes` or both.
 #[derive(Object)]
 #[oai(rename = "NewRetentionRule", write_only_all)]
 #[expect(dead_code, reason = "only its description is used")]
-struct RuleSchema {
+pub(super) struct RuleSchema {
     /// What to call it. Example: `debug for a week`.
     #[oai(validator(min_length = 1, max_length = 128))]
     name: String,
@@ -46,15 +39,18 @@ struct RuleText {
     max_bytes: Option<String>,
 }
 
+impl BodySchema for RuleSchema {
+    const DESCRIPTION: &'static str = "The rule.";
+    const NAME: &'static str = "retention rule";
+}
+
 impl RuleBody {
     /// Reads the rule.
     ///
     /// # Errors
     /// A 400 with all reasons.
     pub(super) fn read(&self, tenant: &Tenant, created_at: Timestamp) -> Result<NewRetentionRule, Problem> {
-        let text: RuleText = serde_json::from_slice(&self.bytes).map_err(|error| {
-            Problem::bad_request("malformed_body", format!("the body is no retention rule: {error}"))
-        })?;
+        let text: RuleText = self.parse()?;
         let mut reasons = Vec::new();
         let filter = text.filter.unwrap_or_default();
         let mut note =
@@ -83,30 +79,5 @@ impl RuleBody {
             }
             _ => Err(Problem::bad_request("invalid_rule", reasons.join("; "))),
         }
-    }
-}
-
-impl<'a> ApiExtractor<'a> for RuleBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        RuleSchema::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let schema: MetaSchemaRef = RuleSchema::schema_ref();
-        let content = vec![MetaMediaType { content_type: json_body::JSON, schema }];
-        Some(MetaRequest { description: Some("The rule."), content, required: true })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> poem::Result<Self> {
-        Ok(Self { bytes: json_body::read(request, body).await? })
     }
 }
