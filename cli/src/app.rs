@@ -1,18 +1,15 @@
 //! Both services as one: their operations on one origin, over one store. Only this file names an engine.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::Clock;
 use ingest_svc::api::IngestApi;
 use query_svc::api::Context;
-use query_svc::api::streams::Streams;
-use query_svc::tail::TailLimits;
-use runtime::DocsOption;
 use sentinel_http::openapi::merge_documents;
 use sentinel_http::{Readiness, Service, Site, SystemApi};
+
+use crate::up::UpOptions;
 
 const TITLE: &str = "Log Sentinel";
 const DESCRIPTION: &str = "Sends, finds, counts and deletes logs. A 201 means: on disk, and visible to every query from that instant.";
@@ -24,14 +21,8 @@ pub(crate) const SERVICE: &str = "sentinel";
 ///
 /// # Errors
 /// When the data directory cannot be used.
-pub(crate) async fn build(
-    data_dir: &Path,
-    docs: &DocsOption,
-    query_timeout: Duration,
-    tails: TailLimits,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Service> {
-    let stores = store_sqlite::open(data_dir).await?;
+pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
+    let stores = store_sqlite::open(&options.data_dir.data_dir).await?;
     let readiness = Readiness::default();
     let store = &stores.logs;
     let system = SystemApi {
@@ -42,13 +33,10 @@ pub(crate) async fn build(
         page: query_svc::PAGE,
     };
     let ingest = IngestApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
-    let retention = Arc::clone(&stores.retention);
-    let streams = Streams::new(store, tails, readiness.clone());
-    let context =
-        Context { store: Arc::clone(store), retention, clock: Arc::clone(&clock), query_timeout, streams };
+    let context = Context::new(&stores, &options.read, &readiness, Arc::clone(&clock));
     let query = query_svc::app::api(&context);
-    let document = docs.is_on().then(document).transpose()?;
-    let site = Site { api: (ingest, query, system), title: TITLE, document };
+    let document = options.docs.is_on().then(document).transpose()?;
+    let site = Site { api: (ingest, query, system), title: TITLE, document, http: options.http.clone() };
     Ok(site.into_service(stores, readiness, clock))
 }
 

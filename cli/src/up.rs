@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use domain::{ScopeSet, SystemClock, Tenant};
-use query_svc::config::QueryOptions;
+use query_svc::config::ReadOptions;
 use query_svc::retention::{self, RetentionOptions};
-use query_svc::tail::TailOptions;
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
-use sentinel_http::exit_code;
+use sentinel_http::{HttpOptions, exit_code};
 use simulator::{ApiKey, KeySource, Summary};
 use store::KeyStore;
 use tokio::task::JoinSet;
@@ -30,17 +29,17 @@ const FIRST_KEY_NAME: &str = "first-start";
 #[derive(Debug, Args)]
 pub(crate) struct UpOptions {
     #[command(flatten)]
-    data_dir: DataDir,
+    pub(crate) data_dir: DataDir,
     #[command(flatten)]
     listen: Listen<8000>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
-    docs: DocsOption,
+    pub(crate) docs: DocsOption,
     #[command(flatten)]
-    query: QueryOptions,
+    pub(crate) http: HttpOptions,
     #[command(flatten)]
-    tail: TailOptions,
+    pub(crate) read: ReadOptions,
     #[command(flatten)]
     retention: RetentionOptions,
     /// How many replicas of the simulator to run; each plays several services and sends 20 logs a second
@@ -58,9 +57,7 @@ type Simulators = JoinSet<anyhow::Result<Summary>>;
 pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let process = Process::start(app::SERVICE, &options.listen, &options.log).await?;
     let (address, shutdown) = (process.listener.local_addr()?, process.shutdown);
-    let data_dir = &options.data_dir.data_dir;
-    let (timeout, tails) = (options.query.timeout(), options.tail.into());
-    let service = app::build(data_dir, &options.docs, timeout, tails, Arc::new(SystemClock)).await?;
+    let service = app::build(&options, Arc::new(SystemClock)).await?;
     let keys = Arc::clone(&service.stores.keys);
 
     welcome(&*keys, address, &options.docs).await?;

@@ -29,6 +29,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
         api: api(Arc::clone(&stores.logs), Arc::clone(&clock), readiness.clone()),
         title: TITLE,
         document: config.service.docs.is_on().then(document),
+        http: config.http.clone(),
     };
     Ok(site.into_service(stores, readiness, clock))
 }

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use runtime::ServiceOptions;
+use sentinel_http::HttpOptions;
 
 /// Takes logs over HTTP and stores them: a 2xx means on disk and visible to every query.
 #[derive(Debug, Clone, Parser)]
@@ -10,4 +11,7 @@ pub struct Config {
     /// What every service is told
     #[command(flatten)]
     pub service: ServiceOptions<8001>,
+    /// How it speaks HTTP
+    #[command(flatten)]
+    pub http: HttpOptions,
 }

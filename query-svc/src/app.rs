@@ -1,18 +1,17 @@
 //! The service as a whole. Only this file names an engine; everything else sees `dyn LogStore`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::{Clock, SystemClock};
 use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, document_of};
-use store::{LogStore, MemoryLogStore, MemoryRetentionStore, RetentionStore, Stores};
+use store::Stores;
 
 use crate::api::logs::LogsApi;
 use crate::api::metrics::MetricsApi;
 use crate::api::retention::RetentionApi;
-use crate::api::streams::{Streams, StreamsApi};
+use crate::api::streams::StreamsApi;
 use crate::api::{Context, QueryNotes};
-use crate::tail::{TailLimits, TailOptions};
+use crate::config::ReadOptions;
 use crate::{Config, PAGE, SERVICE};
 
 const TITLE: &str = "Log Sentinel: query";
@@ -34,26 +33,19 @@ pub fn api(context: &Context) -> Api {
 /// When the data directory cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
     let stores = store_sqlite::open(&config.service.data_dir.data_dir).await?;
-    Ok(over(stores, config.service.docs.is_on(), config.query.timeout(), config.tail.into(), clock))
+    let readiness = Readiness::default();
+    let context = Context::new(&stores, &config.read, &readiness, clock);
+    Ok(around(&context, stores, readiness, config))
 }
 
-/// Puts the service together over stores that are open; `with_docs`: it describes itself.
-#[must_use]
-pub fn over(
-    stores: Stores,
-    with_docs: bool,
-    query_timeout: Duration,
-    tails: TailLimits,
-    clock: Arc<dyn Clock>,
-) -> Service {
-    let readiness = Readiness::default();
-    let (store, retention) = (Arc::clone(&stores.logs), Arc::clone(&stores.retention));
-    let streams = Streams::new(&store, tails, readiness.clone());
-    let context = Context { store, retention, clock: Arc::clone(&clock), query_timeout, streams };
+/// Puts the service together around what its operations need.
+pub(crate) fn around(context: &Context, stores: Stores, readiness: Readiness, config: &Config) -> Service {
+    let clock = Arc::clone(&context.clock);
     let site = Site {
-        api: documented(&context, readiness.clone()),
+        api: documented(context, readiness.clone()),
         title: TITLE,
-        document: with_docs.then(document),
+        document: config.service.docs.is_on().then(document),
+        http: config.http.clone(),
     };
     site.into_service(stores, readiness, clock)
 }
@@ -68,10 +60,8 @@ fn documented(context: &Context, readiness: Readiness) -> Documented<(Api, Syste
 #[must_use]
 pub fn document() -> String {
     // Only the types of an API go into its document; the parts are never used.
-    let store: Arc<dyn LogStore> = Arc::new(MemoryLogStore::default());
-    let retention: Arc<dyn RetentionStore> = Arc::new(MemoryRetentionStore::default());
-    let (clock, readiness) = (Arc::new(SystemClock), Readiness::default());
-    let streams = Streams::new(&store, TailOptions::default().into(), readiness.clone());
-    let context = Context { store, retention, clock, query_timeout: Duration::ZERO, streams };
+    let readiness = Readiness::default();
+    let context =
+        Context::new(&Stores::in_memory(), &ReadOptions::default(), &readiness, Arc::new(SystemClock));
     document_of(documented(&context, readiness), TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
 }

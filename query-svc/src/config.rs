@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser};
 use domain::MaxAge;
 use runtime::ServiceOptions;
+use sentinel_http::HttpOptions;
 
 use crate::retention::RetentionOptions;
 use crate::tail::TailOptions;
@@ -16,19 +17,33 @@ pub struct Config {
     /// What every service is told
     #[command(flatten)]
     pub service: ServiceOptions<8000>,
+    /// How it speaks HTTP
+    #[command(flatten)]
+    pub http: HttpOptions,
+    /// How it reads
+    #[command(flatten)]
+    pub read: ReadOptions,
+    /// How often old logs are deleted
+    #[command(flatten)]
+    pub retention: RetentionOptions,
+}
+
+/// The options of everything that reads.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReadOptions {
     /// How long questions may take
     #[command(flatten)]
     pub query: QueryOptions,
     /// How many live tails there may be
     #[command(flatten)]
     pub tail: TailOptions,
-    /// How often old logs are deleted
-    #[command(flatten)]
-    pub retention: RetentionOptions,
 }
 
 /// Longest time that a question may be given, in seconds (1 h): its connection waits as long.
 const QUERY_TIMEOUT_MAX_SECONDS: u64 = 3600;
+
+/// How long a question may take, unless the service is told otherwise.
+const QUERY_TIMEOUT: &str = "30s";
 
 /// The option that says how long questions may take.
 #[derive(Debug, Clone, Copy, Args)]
@@ -38,10 +53,16 @@ pub struct QueryOptions {
         long,
         env = "SENTINEL_QUERY_TIMEOUT",
         value_name = "TIME",
-        default_value = "30s",
+        default_value = QUERY_TIMEOUT,
         value_parser = read_query_timeout
     )]
     pub query_timeout: MaxAge,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self { query_timeout: MaxAge::parse(QUERY_TIMEOUT).expect("it is a time") }
+    }
 }
 
 impl QueryOptions {
@@ -74,6 +95,6 @@ mod tests {
     #[test]
     fn without_the_option_it_is_half_a_minute() {
         let config = Config::try_parse_from(["query-svc"]).unwrap();
-        assert_eq!(config.query.timeout(), Duration::from_secs(30));
+        assert_eq!(config.read.query.timeout(), Duration::from_secs(30));
     }
 }

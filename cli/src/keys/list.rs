@@ -27,7 +27,7 @@ fn row(key: &KeyRecord, now: Timestamp) -> [String; 7] {
         (None, None) => "works".to_owned(),
     };
     [
-        principal.key_id.clone(),
+        key.id.clone(),
         key.name.clone(),
         principal.tenant.to_string(),
         principal.scopes.to_string(),

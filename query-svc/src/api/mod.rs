@@ -27,9 +27,10 @@ use std::time::{Duration, Instant};
 
 use domain::Clock;
 use poem_openapi::Tags;
-use sentinel_http::{Notes, OperationNotes};
-use store::{LogStore, RetentionStore};
+use sentinel_http::{Notes, OperationNotes, Readiness};
+use store::{AuditStore, LogStore, RetentionStore, Stores};
 
+use crate::config::ReadOptions;
 use streams::Streams;
 
 /// What every operation needs. Cheap to clone: each group has its own.
@@ -39,6 +40,8 @@ pub struct Context {
     pub store: Arc<dyn LogStore>,
     /// Where retention rules are kept.
     pub retention: Arc<dyn RetentionStore>,
+    /// Where it is kept what was done by whom.
+    pub audit: Arc<dyn AuditStore>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// How long a question may take.
@@ -48,6 +51,19 @@ pub struct Context {
 }
 
 impl Context {
+    /// Makes the context of operations on these stores.
+    #[must_use]
+    pub fn new(stores: &Stores, options: &ReadOptions, readiness: &Readiness, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            streams: Streams::new(&stores.logs, options.tail.into(), readiness.clone()),
+            query_timeout: options.query.timeout(),
+            store: Arc::clone(&stores.logs),
+            retention: Arc::clone(&stores.retention),
+            audit: Arc::clone(&stores.audit),
+            clock,
+        }
+    }
+
     /// Returns when a question that begins now has to be done.
     #[must_use]
     pub fn deadline(&self) -> Instant {

@@ -340,12 +340,7 @@ async fn rounds_follow_each_other_in_spite_of_a_panic_until_the_shutdown() {
 
 #[tokio::test]
 async fn a_service_is_told_to_stop_after_retention_has_and_at_once_when_it_is_off() {
-    let stores = store::Stores {
-        logs: Arc::new(MemoryLogStore::default()),
-        logs_failed: CancellationToken::new(),
-        keys: Arc::new(crate::api::tests::TwoKeys),
-        retention: Arc::new(MemoryRetentionStore::default()),
-    };
+    let stores = store::Stores::in_memory();
     for interval in ["0", "1s", "1d"] {
         let shutdown = CancellationToken::new();
         let clock = Arc::new(FakeClocks::default());

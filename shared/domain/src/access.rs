@@ -167,16 +167,34 @@ impl fmt::Display for ScopeSet {
     }
 }
 
-/// Whom a request comes from, as its key says.
+/// Who asks, by a name that is safe to log. Written as `key:<id>` or `user:<name>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Caller {
+    /// A program, by the public id of its key.
+    Key(String),
+    /// A person, by the user name.
+    User(String),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "key:{id}"),
+            Self::User(name) => write!(f, "user:{name}"),
+        }
+    }
+}
+
+/// Whom a request comes from, as its credential says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// The key's public id; safe to log.
-    pub key_id: String,
-    /// Whose logs the key reaches.
+    /// Who it is.
+    pub caller: Caller,
+    /// Whose logs it reaches.
     pub tenant: Tenant,
-    /// What the key may be used for.
+    /// What it may do.
     pub scopes: ScopeSet,
-    /// The one service that the key may send logs of, if it is bound to one.
+    /// The one service that it may send logs of, if it is bound to one.
     pub service: Option<ServiceName>,
 }
 

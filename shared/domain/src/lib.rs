@@ -28,7 +28,7 @@ pub mod template;
 pub mod text;
 pub mod timestamp;
 
-pub use access::{Principal, Scope, ScopeSet, ServiceName, Tenant};
+pub use access::{Caller, Principal, Scope, ScopeSet, ServiceName, Tenant};
 pub use batch::{RecordBatch, RecordRef};
 pub use clock::{Clock, SystemClock};
 pub use condition::{Clause, Condition, Verdict};

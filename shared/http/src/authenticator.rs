@@ -66,7 +66,7 @@ impl Authenticator {
     /// expired and revoked), 503 if the store of keys does not answer.
     pub async fn authenticate(&self, request: &Request) -> Result<Principal, Problem> {
         let principal = self.principal_of(self.digest_of(request)?).await?;
-        RequestContext::current(|context| context.key_id.set(principal.key_id.clone()).ok());
+        RequestContext::current(|context| context.caller.set(principal.caller.clone()).ok());
         Ok(principal)
     }
 

@@ -14,11 +14,14 @@
 //! [`site`] puts all of this around an API, [`system_api`] has the operations that every service has, and
 //! [`lifecycle`] runs a service from its first connection to its last commit.
 //!
+//! [`options`] has the flags of all that.
+//!
 //! Not here: the routes of a service, and what they mean.
 
 pub mod authenticator;
 pub mod authorized;
 pub mod body;
+pub mod client_address;
 pub mod credentials;
 pub mod docs;
 mod farewell;
@@ -29,6 +32,7 @@ pub mod json_text;
 pub mod lifecycle;
 pub mod listener;
 pub mod openapi;
+pub mod options;
 pub mod problem;
 pub mod request_id;
 pub mod site;
@@ -38,6 +42,7 @@ pub mod system_api;
 pub use authenticator::{Authenticator, AuthenticatorOptions};
 pub use authorized::{Admin, Alerts, Authorized, Delete, Ingest, Read, RequiredScope};
 pub use body::{BodyLimits, BodyReader};
+pub use client_address::client_address;
 pub use guard::{OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};
 pub use healthcheck::healthcheck;
@@ -45,6 +50,7 @@ pub use json_text::JsonText;
 pub use lifecycle::{LifeError, Service, exit_code};
 pub use listener::serve;
 pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
+pub use options::HttpOptions;
 pub use problem::{Problem, RecordError};
 pub use request_id::RequestId;
 pub use site::{Site, document_of};

@@ -15,7 +15,8 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Readiness, serve};
+use crate::Readiness;
+use crate::listener::{ListenerLimits, serve_with_limits};
 
 /// How long a service that shuts down still listens, to send new requests to the next one: whoever balances load asks
 /// about once a second who is ready.
@@ -36,6 +37,8 @@ pub struct Service {
     pub readiness: Readiness,
     /// What it closes when it ends.
     pub stores: Stores,
+    /// What its listener grants.
+    pub listener_limits: ListenerLimits,
 }
 
 /// Why a service ended other than by being told to.
@@ -91,7 +94,8 @@ impl Service {
     ) -> Result<(), LifeError> {
         let Stores { logs, logs_failed, .. } = self.stores;
         let stop = CancellationToken::new();
-        let mut serving = pin!(serve(listener, self.endpoint, stop.clone(), DRAIN));
+        let mut serving =
+            pin!(serve_with_limits(listener, self.endpoint, self.listener_limits, stop.clone(), DRAIN));
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = shutdown.cancelled() => {}
@@ -118,7 +122,6 @@ mod tests {
 
     use poem::EndpointExt;
     use poem::endpoint::make;
-    use store::{LogStore, MemoryLogStore, MemoryRetentionStore};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::Notify;
@@ -147,19 +150,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let keys = Arc::new(FakeKeys::default());
-        let logs: Arc<dyn LogStore> = Arc::new(MemoryLogStore::default());
-        let stores = Stores {
-            logs,
-            logs_failed: CancellationToken::new(),
-            keys: keys.clone(),
-            retention: Arc::new(MemoryRetentionStore::default()),
-        };
+        let stores = Stores { keys: keys.clone(), ..Stores::in_memory() };
         let (readiness, shutdown) = (Readiness::default(), CancellationToken::new());
         let (begun, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let service = Service {
             endpoint: waiting_endpoint(&stores, &begun, &let_go),
             readiness: readiness.clone(),
             stores: stores.clone(),
+            listener_limits: ListenerLimits::default(),
         };
         let run = tokio::spawn(service.run_until(listener, shutdown.clone()));
         Running { address, stores, keys, readiness, shutdown, begun, let_go, run }

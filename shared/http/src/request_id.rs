@@ -7,6 +7,7 @@ use std::fmt;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
+use domain::Caller;
 use poem::http::header::ACCEPT_LANGUAGE;
 use poem::http::{HeaderMap, HeaderName};
 
@@ -37,8 +38,8 @@ pub enum Language {
 pub(crate) struct RequestContext {
     pub(crate) id: RequestId,
     pub(crate) language: Language,
-    /// The id of the key that it came with, once that is known.
-    pub(crate) key_id: Arc<OnceLock<String>>,
+    /// Whom it comes from, once that is known.
+    pub(crate) caller: Arc<OnceLock<Caller>>,
 }
 
 tokio::task_local! {
@@ -112,7 +113,7 @@ impl Language {
 
 impl RequestContext {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { id: RequestId::of(headers), language: Language::of(headers), key_id: Arc::default() }
+        Self { id: RequestId::of(headers), language: Language::of(headers), caller: Arc::default() }
     }
 
     /// Runs `answer` with this context around it.

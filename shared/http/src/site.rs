@@ -12,7 +12,9 @@ use store::Stores;
 use crate::docs::{DocsPage, document_endpoint};
 use crate::farewell::Farewell;
 use crate::openapi::finish_document;
-use crate::{Authenticator, AuthenticatorOptions, BodyReader, Readiness, RouteTable, Service, guard};
+use crate::{
+    Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, Readiness, RouteTable, Service, guard,
+};
 
 /// An API and what its site needs.
 pub struct Site<A> {
@@ -22,6 +24,8 @@ pub struct Site<A> {
     pub title: &'static str,
     /// The finished OpenAPI document; `None`: `/docs` and `/openapi.json` are switched off.
     pub document: Option<String>,
+    /// How it speaks HTTP.
+    pub http: HttpOptions,
 }
 
 /// Returns the finished OpenAPI document of an API.
@@ -40,7 +44,9 @@ impl<A: OpenApi + 'static> Site<A> {
     pub fn into_service(self, stores: Stores, readiness: Readiness, clock: Arc<dyn Clock>) -> Service {
         let options = AuthenticatorOptions::default();
         let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
-        Service { endpoint: self.into_endpoint(authenticator, readiness.clone()), readiness, stores }
+        let listener_limits = (&self.http.listener).into();
+        let endpoint = self.into_endpoint(authenticator, readiness.clone());
+        Service { endpoint, readiness, stores, listener_limits }
     }
 
     fn into_endpoint(

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use domain::{Principal, ScopeSet, ServiceName, Tenant, Timestamp};
+use domain::{Caller, Principal, ScopeSet, ServiceName, Tenant, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use store::{KeyDigest, KeyRecord, KeyStore, KeyStoreError, NewKey, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::SqliteRetentionStore;
 use crate::database::{
     Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify, column,
 };
+use crate::{SqliteAuditStore, SqliteRetentionStore};
 
 /// API keys in one SQLite file.
 #[derive(Debug)]
@@ -37,6 +37,12 @@ impl SqliteKeyStore {
     pub fn retention(&self) -> SqliteRetentionStore {
         SqliteRetentionStore::new(self.reader.clone(), Arc::clone(&self.writer))
     }
+
+    /// Returns the audit log, which lies in the same file: it is closed with the keys.
+    #[must_use]
+    pub fn audit(&self) -> SqliteAuditStore {
+        SqliteAuditStore::new(self.reader.clone(), Arc::clone(&self.writer))
+    }
 }
 
 fn failed(error: StoreError) -> KeyStoreError {
@@ -57,12 +63,13 @@ fn read_record(row: &SqliteRow) -> Result<KeyRecord, StoreError> {
     };
     let service: Option<&str> = column(row, TABLE, "service")?;
     Ok(KeyRecord {
+        id: id.clone(),
         name: column(row, TABLE, "name")?,
         principal: Principal {
             tenant: Tenant::parse(column(row, TABLE, "tenant")?).map_err(|_| nonsense("tenant"))?,
             scopes: ScopeSet::parse(column(row, TABLE, "scopes")?).map_err(|_| nonsense("scopes"))?,
             service: service.map(ServiceName::parse).transpose().map_err(|_| nonsense("service"))?,
-            key_id: id.clone(),
+            caller: Caller::Key(id.clone()),
         },
         created_at: time("created_at")?.ok_or_else(|| nonsense("created_at"))?,
         expires_at: time("expires_at")?,

@@ -1,11 +1,12 @@
-//! The embedded engine: columnar blocks inside one SQLite file, and the API keys and retention rules in a second one.
+//! The embedded engine: columnar blocks inside one SQLite file, and the API keys, retention rules and audit log in a second one.
 //!
 //! * [`block`] how records become a block and come back: pure, the storage layout is written out there
 //! * `database` connections, the start-up gate, migrations, the write transaction, errors
 //! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them, `selection` which records a
 //!   filter selects
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
-//! * [`SqliteKeyStore`] implements [`store::KeyStore`], [`SqliteRetentionStore`] [`store::RetentionStore`]
+//! * [`SqliteKeyStore`] implements [`store::KeyStore`], [`SqliteRetentionStore`] [`store::RetentionStore`],
+//!   [`SqliteAuditStore`] [`store::AuditStore`]
 //! * [`backup`](fn@backup) and [`restore`] copy both files away and back, and verify them
 //! * [`verify`](verify()) compares everything that is kept twice
 //!
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use store::Stores;
 
 mod append;
+mod audit_store;
 mod backup;
 pub mod block;
 mod blocks;
@@ -40,6 +42,7 @@ mod selection;
 mod shrink;
 mod verify;
 
+pub use audit_store::SqliteAuditStore;
 pub use backup::{BackupError, BackupReport, RestoreReport, StoredFile, backup, restore};
 pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;
@@ -47,7 +50,7 @@ pub use log_store::SqliteLogStore;
 pub use retention_store::SqliteRetentionStore;
 pub use verify::{Problem, VerifyError, VerifyProgress, VerifyReport, verify};
 
-/// Opens the logs, the keys and the retention rules of a data directory; makes what is not there.
+/// Opens the stores of a data directory; makes what is not there.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -58,6 +61,11 @@ pub async fn open(data_dir: &Path) -> Result<Stores, OpenError> {
 async fn open_in(directory: &StoreDirectory) -> Result<Stores, OpenError> {
     let keys = SqliteKeyStore::open(directory).await?;
     let logs = SqliteLogStore::open(directory).await?;
-    let retention = Arc::new(keys.retention());
-    Ok(Stores { logs_failed: logs.failed(), logs: Arc::new(logs), keys: Arc::new(keys), retention })
+    Ok(Stores {
+        logs_failed: logs.failed(),
+        retention: Arc::new(keys.retention()),
+        audit: Arc::new(keys.audit()),
+        logs: Arc::new(logs),
+        keys: Arc::new(keys),
+    })
 }

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "this is test code, compiled only with the feature `conformance`")]
 
+pub mod audit;
 mod counts;
 pub mod retention;
 mod scans;

@@ -8,9 +8,10 @@
 //! Keys that older systems used do not have this form; they are kept and looked up in the same way.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::{Principal, ScopeSet, ServiceName, Tenant, Timestamp};
+use domain::{Caller, Principal, ScopeSet, ServiceName, Tenant, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::KeyStoreError;
@@ -57,6 +58,8 @@ pub struct NewKey {
 /// A key as it is kept.
 #[derive(Debug, Clone)]
 pub struct KeyRecord {
+    /// The public id.
+    pub id: String,
     /// What its owner calls it.
     pub name: String,
     /// Whom it stands for.
@@ -101,6 +104,64 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// [`KeyStoreError`]; what was stored is safe nevertheless.
     async fn close(&self) -> Result<(), KeyStoreError>;
+}
+
+/// A [`KeyStore`] in memory.
+#[derive(Debug, Default)]
+pub struct MemoryKeyStore {
+    keys: Mutex<Vec<(KeyDigest, KeyRecord)>>,
+}
+
+impl MemoryKeyStore {
+    fn lock(&self) -> MutexGuard<'_, Vec<(KeyDigest, KeyRecord)>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl KeyStore for MemoryKeyStore {
+    async fn insert(&self, key: NewKey) -> Result<bool, KeyStoreError> {
+        let mut keys = self.lock();
+        if keys.iter().any(|(digest, kept)| *digest == key.digest || kept.id == key.id) {
+            return Ok(false);
+        }
+        let principal = Principal {
+            caller: Caller::Key(key.id.clone()),
+            tenant: key.tenant,
+            scopes: key.scopes,
+            service: key.service,
+        };
+        let record = KeyRecord {
+            id: key.id,
+            name: key.name,
+            principal,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            revoked_at: None,
+        };
+        keys.push((key.digest, record));
+        Ok(true)
+    }
+
+    async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
+        Ok(self.lock().iter().find(|(kept, _)| *kept == digest).map(|(_, record)| record.clone()))
+    }
+
+    async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError> {
+        Ok(self.lock().iter().map(|(_, record)| record.clone()).collect())
+    }
+
+    async fn revoke(&self, id: &str, at: Timestamp) -> Result<bool, KeyStoreError> {
+        let mut keys = self.lock();
+        let working = keys.iter_mut().find(|(_, kept)| kept.id == id && kept.revoked_at.is_none());
+        let Some((_, record)) = working else { return Ok(false) };
+        record.revoked_at = Some(at);
+        Ok(true)
+    }
+
+    async fn close(&self) -> Result<(), KeyStoreError> {
+        Ok(())
+    }
 }
 
 // === impl KeyDigest ===

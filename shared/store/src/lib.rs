@@ -4,12 +4,14 @@
 //!   what the caller then does
 //! * [`keys`] API keys and the trait [`KeyStore`]
 //! * [`retention`] rules that say how long logs are kept, and the trait [`RetentionStore`]
+//! * [`audit`] what was done by whom, and the trait [`AuditStore`]
 //! * [`stores`] all together, as an engine opens them
 //! * [`memory`] [`MemoryLogStore`], the reference: slow, and as simple as the contract allows
 //! * `conformance` (feature) the suite that every engine passes
 //!
 //! Nothing of any engine shows through here.
 
+pub mod audit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod contract;
@@ -19,12 +21,13 @@ pub mod memory;
 pub mod retention;
 pub mod stores;
 
+pub use audit::{AuditAction, AuditEntry, AuditStore, MemoryAuditStore, NewAuditEntry};
 pub use contract::{
     Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, LogStore, Scan,
     ScanPage, SearchPage,
 };
 pub use error::{KeyStoreError, StoreError};
-pub use keys::{KeyDigest, KeyRecord, KeyStore, NewKey};
+pub use keys::{KeyDigest, KeyRecord, KeyStore, MemoryKeyStore, NewKey};
 pub use memory::MemoryLogStore;
 pub use retention::{AddOutcome, MemoryRetentionStore, RetentionStore};
 pub use stores::Stores;

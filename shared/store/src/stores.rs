@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{KeyStore, LogStore, RetentionStore};
+use crate::{
+    AuditStore, KeyStore, LogStore, MemoryAuditStore, MemoryKeyStore, MemoryLogStore, MemoryRetentionStore,
+    RetentionStore,
+};
 
 /// The stores that a service works on, open.
 #[derive(Clone)]
@@ -18,4 +21,20 @@ pub struct Stores {
     pub keys: Arc<dyn KeyStore>,
     /// Where retention rules are kept; closed with the keys.
     pub retention: Arc<dyn RetentionStore>,
+    /// Where it is kept what was done by whom; closed with the keys.
+    pub audit: Arc<dyn AuditStore>,
+}
+
+impl Stores {
+    /// Returns empty stores in memory.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self {
+            logs: Arc::new(MemoryLogStore::default()),
+            logs_failed: CancellationToken::new(),
+            keys: Arc::new(MemoryKeyStore::default()),
+            retention: Arc::new(MemoryRetentionStore::default()),
+            audit: Arc::new(MemoryAuditStore::default()),
+        }
+    }
 }

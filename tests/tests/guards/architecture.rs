@@ -75,7 +75,7 @@ const CONFINED: [(&str, &[&str]); 9] = [
     ("hyper*", &["sentinel-http"]),
     ("opentelemetry*", &["sentinel-runtime"]),
     ("tracing-opentelemetry", &["sentinel-runtime"]),
-    ("clap", &["sentinel-runtime", "ingest-svc", "query-svc", "simulator", "sentinel-cli"]),
+    ("clap", &["sentinel-runtime", "sentinel-http", "ingest-svc", "query-svc", "simulator", "sentinel-cli"]),
 ];
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     }
     let deleted = context.store.delete(&key.tenant, &filter, dry_run).await.map_err(Problem::from)?;
     if !dry_run {
-        tracing::info!(key_id = key.key_id, tenant = %key.tenant, deleted, "logs deleted by request");
+        tracing::info!(caller = %key.caller, tenant = %key.tenant, deleted, "logs deleted by request");
     }
     let message = if dry_run { "log(s) would be deleted" } else { "log(s) deleted" };
     Ok(DeleteAnswer::Deleted(Json(Deleted { message: format!("{deleted} {message}"), deleted, dry_run })))

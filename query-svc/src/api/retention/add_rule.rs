@@ -42,7 +42,7 @@ pub(super) async fn handle(
     }
     match context.retention.add(rule).await.map_err(Problem::from)? {
         AddOutcome::Added(added) => {
-            tracing::info!(key_id = key.key_id, tenant = %key.tenant, rule_id = added.id, "retention rule made");
+            tracing::info!(caller = %key.caller, tenant = %key.tenant, rule_id = added.id, "retention rule made");
             Ok(AddAnswer::Added(Json(added.into())))
         }
         AddOutcome::LimitReached => {

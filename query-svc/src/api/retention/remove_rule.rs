@@ -26,6 +26,6 @@ pub(super) async fn handle(
     if !context.retention.remove(&key.tenant, id).await.map_err(Problem::from)? {
         return Err(Problem::not_found(format!("there is no retention rule with id {id}")).into());
     }
-    tracing::info!(key_id = key.key_id, tenant = %key.tenant, rule_id = id, "retention rule removed");
+    tracing::info!(caller = %key.caller, tenant = %key.tenant, rule_id = id, "retention rule removed");
     Ok(RemoveAnswer::Removed)
 }

@@ -15,21 +15,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clap::Parser;
 use domain::limits::RETENTION_RULES_MAX;
-use domain::{Clock, Principal, ScopeSet, Timestamp};
+use domain::{Caller, Clock, Principal, ScopeSet, Timestamp};
 use poem::http::Method;
 use poem::{Endpoint, Request, Response};
-use sentinel_http::Service;
+use sentinel_http::{Readiness, Service};
 use serde_json::{Value, json};
 use store::{
-    Append, KeyDigest, KeyRecord, KeyStore, KeyStoreError, LogStore, MemoryLogStore, MemoryRetentionStore,
-    NewKey, Stores,
+    Append, KeyDigest, KeyRecord, KeyStore, KeyStoreError, LogStore, MemoryLogStore, NewKey, Stores,
 };
 use testkit::RecordBuilder;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
-use tokio_util::sync::CancellationToken;
 
-use crate::tail::TailOptions;
+use super::Context;
+use crate::Config;
 
 /// The keys `key-a` and `key-b`, which may do everything in the tenant of that name.
 pub(crate) struct TwoKeys;
@@ -55,9 +55,10 @@ impl KeyStore for TwoKeys {
     async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
         let owner = ["a", "b"].into_iter().find(|owner| KeyDigest::of(&format!("key-{owner}")) == digest);
         Ok(owner.map(|owner| KeyRecord {
+            id: owner.to_owned(),
             name: owner.to_owned(),
             principal: Principal {
-                key_id: owner.to_owned(),
+                caller: Caller::Key(owner.to_owned()),
                 tenant: tenant(owner),
                 scopes: ScopeSet::ALL,
                 service: None,
@@ -107,13 +108,12 @@ fn service_over(logs: Arc<dyn LogStore>) -> Service {
 }
 
 fn service_within(timeout: Duration, logs: Arc<dyn LogStore>) -> Service {
-    let stores = Stores {
-        logs,
-        logs_failed: CancellationToken::new(),
-        keys: Arc::new(TwoKeys),
-        retention: Arc::new(MemoryRetentionStore::default()),
-    };
-    crate::app::over(stores, false, timeout, TailOptions::default().into(), Arc::new(StandingClock))
+    let stores = Stores { logs, keys: Arc::new(TwoKeys), ..Stores::in_memory() };
+    let config = Config::parse_from(["query-svc", "--docs", "off"]);
+    let readiness = Readiness::default();
+    let mut context = Context::new(&stores, &config.read, &readiness, Arc::new(StandingClock));
+    context.query_timeout = timeout;
+    crate::app::around(&context, stores, readiness, &config)
 }
 
 pub(crate) async fn ask_as(

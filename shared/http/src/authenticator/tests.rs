@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use domain::{ScopeSet, Tenant, Timestamp};
+use domain::{Caller, ScopeSet, Tenant, Timestamp};
 use poem::http::StatusCode;
 use store::keys::GeneratedKey;
 use store::{KeyStoreError, NewKey};
@@ -34,12 +34,13 @@ impl FakeKeys {
 
     fn add_until(&self, key: &str, scopes: &str, expires_at: Option<&str>) {
         let principal = Principal {
-            key_id: format!("id-of-{}", key.len()),
+            caller: Caller::Key(format!("id-of-{}", key.len())),
             tenant: Tenant::parse("default").unwrap(),
             scopes: ScopeSet::parse(scopes).unwrap(),
             service: None,
         };
         let record = KeyRecord {
+            id: format!("id-of-{}", key.len()),
             name: "test".into(),
             principal,
             created_at: Timestamp::MIN,

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use domain::Caller;
 use futures_util::FutureExt;
 use poem::endpoint::Endpoint;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -56,7 +57,7 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             route,
             request_id = context.id.as_str(),
             status = Empty,
-            key_id = Empty,
+            caller = Empty,
             otel.kind = "server",
             otel.name = format_args!("{} {route}", request.method()),
         );
@@ -119,10 +120,10 @@ fn head_too_large() -> Problem {
 
 /// Writes what became of a request into its span and the log.
 fn note(span: &Span, context: &RequestContext, status: StatusCode, took: Duration) {
-    let key_id = context.key_id.get().map_or("-", String::as_str);
-    span.record("status", status.as_u16()).record("key_id", key_id);
+    let caller = context.caller.get().map_or_else(|| "-".to_owned(), Caller::to_string);
+    span.record("status", status.as_u16()).record("caller", &caller);
     span.in_scope(|| {
         let duration_ms = took.as_secs_f64() * 1000.0;
-        tracing::debug!(status = status.as_u16(), key_id, duration_ms, "answered");
+        tracing::debug!(status = status.as_u16(), caller, duration_ms, "answered");
     });
 }

@@ -43,12 +43,13 @@ impl Schema {
         ],
     };
 
-    /// The file that holds the API keys and the retention rules.
+    /// The file that holds the API keys, the retention rules and the audit log.
     pub(crate) const CONTROL: Self = Self {
         application_id: 1_280_263_523,
         steps: &[
             Step { script: include_str!("../../migrations/control_0001.sql"), fill: Fill::Nothing },
             Step { script: include_str!("../../migrations/control_0002.sql"), fill: Fill::Nothing },
+            Step { script: include_str!("../../migrations/control_0003.sql"), fill: Fill::Nothing },
         ],
     };
 
