@@ -26,11 +26,20 @@ RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
  && cd "target/$PROFILE" \
  && install -D -t /out ingest-svc query-svc simulator sentinel
 
-# --- runtime: what the four have in common. One uid for all: they share SQLite's files.
-FROM debian:bookworm-slim AS runtime
-RUN groupadd --gid 10001 sentinel \
- && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin sentinel \
- && install -d -o 10001 -g 10001 -m 0750 /data
+# What the programs need beside themselves: the C library's files, certificates to trust, and a place for the data.
+RUN mkdir -p /root-files/etc/ssl/certs /owned-files/data \
+ && ldd /out/* | grep -o '/[^ ]*\.so[^ ]*' | sort -u | xargs cp -L --parents -t /root-files \
+ && cp -L /etc/ssl/certs/ca-certificates.crt /root-files/etc/ssl/certs/ \
+ && echo 'hosts: files dns' > /root-files/etc/nsswitch.conf \
+ && echo 'sentinel:x:10001:10001::/data:/nonexistent' > /root-files/etc/passwd \
+ && echo 'sentinel:x:10001:' > /root-files/etc/group \
+ && chmod 0750 /owned-files/data
+
+# --- runtime: what the four have in common. Neither a shell nor a package manager: there is nothing to run but the
+# --- program. One uid for all: they share SQLite's files.
+FROM scratch AS runtime
+COPY --from=build /root-files/ /
+COPY --from=build --chown=10001:10001 /owned-files/ /
 USER 10001:10001
 
 FROM runtime AS ingest-svc

@@ -67,6 +67,14 @@ first_container() { containers "$1" | head -n 1; }
 
 inspect() { docker inspect -f "$2" "$1"; }
 
+# in_volume COMMAND...: beside the services, in a container that has a shell; theirs have none.
+in_volume() {
+  docker run --rm --network none --user 10001:10001 -v "${COMPOSE_PROJECT_NAME}_logs:/data" "$shell_image" "$@"
+}
+
+# processes CONTAINER: their ids, as this machine counts them.
+processes() { docker top "$1" -eo pid | tail -n +2 | tr -d ' '; }
+
 free_port() {
   local port
   while :; do
@@ -137,7 +145,7 @@ start() {
   wait_until "$HEALTHY_TIMEOUT_S" "query-svc healthy" is_healthy "$query"
   [ "$(containers simulator | wc -l)" -eq "$SIMULATORS" ] || die "not $SIMULATORS simulators"
 
-  reader_key="$(docker exec "$ingest" cat /data/keys/reader.key)"
+  reader_key="$(in_volume cat /data/keys/reader.key)"
   [ -n "$reader_key" ] || die "/data/keys/reader.key is empty"
   docker logs "$(first_container keys)" 2>&1 | grep -qF "$reader_key" || die "the output of keys does not show the reader's key"
 
@@ -160,6 +168,7 @@ check_container() {
   equal "$name: added capabilities" "$(inspect "$id" '{{len .HostConfig.CapAdd}}')" 0
   equal "$name: security options" "$(inspect "$id" '{{.HostConfig.SecurityOpt}}')" "[no-new-privileges:true]"
   equal "$name: privileged" "$(inspect "$id" '{{.HostConfig.Privileged}}')" false
+  equal "$name: open files" "$(inspect "$id" '{{range .HostConfig.Ulimits}}{{.Name}} {{.Soft}} {{.Hard}}{{end}}')" "nofile 16384 16384"
   equal "$name: process limit" "$(inspect "$id" '{{.HostConfig.PidsLimit}}')" 256
   [ "$(inspect "$id" '{{.HostConfig.Memory}}')" -gt 0 ] || die "$name: no memory limit"
   for address in $(inspect "$id" '{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}'); do
@@ -169,12 +178,16 @@ check_container() {
 
 # What the kernel says of the running process, not only what was asked for.
 check_process() {
-  local id="$1" name
+  local id="$1" name pid
   name="$(inspect "$id" '{{.Name}}')"
-  equal "$name: uid" "$(docker exec "$id" id -u)" 10001
-  equal "$name: effective capabilities" "$(docker exec "$id" sed -n 's/^CapEff:\t//p' /proc/1/status)" 0000000000000000
-  equal "$name: NoNewPrivs" "$(docker exec "$id" sed -n 's/^NoNewPrivs:\t//p' /proc/1/status)" 1
-  if docker exec "$id" touch /usr/local/bin/probe 2>/dev/null; then die "$name: the root file system is writable"; fi
+  [ "$(processes "$id" | wc -l)" -ge 2 ] || die "$name: fewer processes than init and the program"
+  for pid in $(processes "$id"); do
+    equal "$name: uids" "$(sed -n 's/^Uid:\t//p' "/proc/$pid/status")" $'10001\t10001\t10001\t10001'
+    equal "$name: effective capabilities" "$(sed -n 's/^CapEff:\t//p' "/proc/$pid/status")" 0000000000000000
+    equal "$name: NoNewPrivs" "$(sed -n 's/^NoNewPrivs:\t//p' "/proc/$pid/status")" 1
+    if touch "/proc/$pid/root/usr/local/bin/probe" 2>/dev/null; then die "$name: the root file system is writable"; fi
+  done
+  if docker exec "$id" sh -c true 2>/dev/null; then die "$name: there is a shell"; fi
 }
 
 check_locks() {
@@ -191,16 +204,19 @@ check_locks() {
 }
 
 check_no_key_shows() {
-  local service id odd
-  odd="$(docker exec "$ingest" find /data/keys -type f ! '(' -perm 0600 -user 10001 ')')"
+  local service id odd pid
+  odd="$(in_volume find /data/keys -type f ! '(' -perm 0600 -user 10001 ')')"
   equal "key files that others may read" "$odd" ""
-  docker exec "$ingest" sh -c 'cat /data/keys/*.key' | grep . >"$scratch/keys"
+  in_volume sh -c 'cat /data/keys/*.key' | grep . >"$scratch/keys"
   [ "$(wc -l <"$scratch/keys")" -ge 2 ] || die "expected a reader's key and a sender's, at least"
   for service in "${SERVICES[@]}"; do
     for id in $(containers "$service"); do
       docker inspect "$id" >"$scratch/shown"
       docker logs "$id" >>"$scratch/shown" 2>&1
-      docker exec "$id" sh -c 'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' '\n' >>"$scratch/shown" || true
+      for pid in $(processes "$id" 2>/dev/null); do
+        tr '\0' '\n' <"/proc/$pid/environ" >>"$scratch/shown"
+        tr '\0' '\n' <"/proc/$pid/cmdline" >>"$scratch/shown"
+      done
       if grep -qF -f "$scratch/keys" "$scratch/shown"; then die "a key shows in inspect, logs or environment of $service"; fi
     done
   done
@@ -212,7 +228,7 @@ check_no_key_shows() {
 check_keys_stay() {
   compose run --rm -T keys >"$scratch/keys-again" 2>&1 || die "keys bootstrap failed the second time"
   grep -qF "$reader_key" "$scratch/keys-again" || die "keys bootstrap does not show the reader's key the second time"
-  docker exec "$ingest" sh -c 'cat /data/keys/*.key' | grep . | cmp -s - "$scratch/keys" || die "keys changed at the second start"
+  in_volume sh -c 'cat /data/keys/*.key' | grep . | cmp -s - "$scratch/keys" || die "keys changed at the second start"
   say "a second bootstrap shows the reader's key and changes nothing"
 }
 
@@ -244,12 +260,11 @@ test_dead() { [ "$(inspect "$1" '{{.State.Running}}')" = false ]; }
 
 # Kills the program inside its container: the restart policy must bring it back, with nobody's help.
 crash_ingest() {
-  local restarts moment=$EPOCHREALTIME
+  local restarts pid moment=$EPOCHREALTIME
   restarts="$(inspect "$ingest" '{{.RestartCount}}')"
-  # shellcheck disable=SC2016  # expands in the container
-  docker exec "$ingest" sh -c 'for exe in /proc/[0-9]*/exe; do
-      [ "$(readlink "$exe")" != /usr/local/bin/ingest-svc ] || { pid=${exe#/proc/}; kill -9 "${pid%/exe}"; }
-    done' || true
+  for pid in $(processes "$ingest"); do
+    [ "$(readlink "/proc/$pid/exe")" != /usr/local/bin/ingest-svc ] || kill -9 "$pid"
+  done
   wait_until "$HEALTHY_TIMEOUT_S" "ingest-svc restarted by its policy" has_restarted "$ingest" "$restarts"
   wait_until "$HEALTHY_TIMEOUT_S" "ingest-svc ready after a crash" is_ready "$SENTINEL_INGEST_PORT"
   say "ingest-svc: crashed, back by itself after $(seconds_since "$moment") s"
@@ -302,6 +317,8 @@ stop() {
 
 # === The test ===
 
+# The image that the programs are built in, which is here by then, and has a shell.
+shell_image="$(awk 'toupper($1) == "FROM" && $2 ~ /^rust:/ { print $2; exit }' Dockerfile)"
 compose_command=() reader_key="" ingest="" query=""
 choose_compose
 scratch="$(mktemp -d)"

@@ -21,7 +21,7 @@ die() { say "$*" >&2; exit 1; }
 # base_images FILE: what its FROM lines name, without the names of its own stages.
 base_images() {
   awk 'toupper($1) == "FROM" {
-         if (!($2 in stages)) print $2
+         if (!($2 in stages) && $2 != "scratch") print $2
          if (toupper($3) == "AS") stages[$4] = 1
        }' "$1" | sort -u
 }
