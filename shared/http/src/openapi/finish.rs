@@ -4,8 +4,10 @@
 //! outside as well, and an optional parameter with `default: null`. The first stops client generators, the
 //! second is not valid. A reference alone stays a reference; with a comment it becomes `allOf: [reference]`
 //! beside the comment, which all of them take.
+//!
+//! It also leaves out that a member of an answer that may be missing may be null.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 
 use super::writer::write_sorted;
@@ -52,6 +54,7 @@ fn clean(value: &mut Value) {
                 }
             }
             collapse_all_of(members);
+            allow_nulls(members);
         }
         Value::Number(number) => make_whole(number),
         _ => {}
@@ -88,10 +91,30 @@ fn collapse_all_of(schema: &mut Map<String, Value>) {
     schema.insert("allOf".to_owned(), Value::Array(vec![reference]));
 }
 
+/// Says of every member of an answer that is not required that it may be null. Answers are told by their members'
+/// being read-only.
+fn allow_nulls(schema: &mut Map<String, Value>) {
+    let required = schema.get("required").cloned();
+    let is_required = |name: &str| {
+        let names = required.as_ref().and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|required| required == name))
+    };
+    let Some(Value::Object(members)) = schema.get_mut("properties") else { return };
+    if !members.values().any(|member| member.get("readOnly") == Some(&Value::Bool(true))) {
+        return;
+    }
+    let optional = members.iter_mut().filter(|(name, _)| !is_required(name));
+    for member in optional.filter_map(|(_, member)| member.as_object_mut()) {
+        // Beside a reference nothing counts.
+        if let Some(reference) = member.remove("$ref") {
+            member.insert("allOf".to_owned(), json!([{"$ref": reference}]));
+        }
+        member.insert("nullable".to_owned(), Value::Bool(true));
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn cleaned(mut value: Value) -> Value {
@@ -115,6 +138,21 @@ mod tests {
     fn what_really_is_a_combination_stays_one() {
         let combination = json!({"allOf": [{"$ref": "#/x"}, {"type": "object", "required": ["a"]}]});
         assert_eq!(cleaned(combination.clone()), combination);
+    }
+
+    #[test]
+    fn what_an_answer_may_lack_may_be_null_in_it() {
+        let answer = json!({"required": ["id"], "properties": {
+            "id": {"type": "integer", "readOnly": true},
+            "host": {"type": "string", "readOnly": true},
+            "times": {"$ref": "#/x"}}});
+        let expected = json!({"required": ["id"], "properties": {
+            "id": {"type": "integer", "readOnly": true},
+            "host": {"type": "string", "readOnly": true, "nullable": true},
+            "times": {"allOf": [{"$ref": "#/x"}], "nullable": true}}});
+        assert_eq!(cleaned(answer), expected);
+        let question = json!({"properties": {"host": {"type": "string"}}});
+        assert_eq!(cleaned(question.clone()), question);
     }
 
     #[test]
