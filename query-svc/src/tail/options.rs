@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
+use sentinel_http::options::values::Seconds;
 
 /// Most tails of a service at a time, unless it is told otherwise.
 pub const DEFAULT_MAX_TAILS: usize = 1000;
 
 /// How long a tail may be behind, in seconds, unless the service is told otherwise.
 pub const DEFAULT_TAIL_LAG_SECONDS: u64 = 10;
+
+/// How long a tail goes on, unless the service is told otherwise (1 h).
+pub const DEFAULT_TAIL_MAX_TIME: Seconds = Seconds::new(3600);
 
 /// How far a tail has to be behind to be called slow, in ids: less than this is sent in a moment.
 pub const LAG_IDS: i64 = 20_000;
@@ -31,6 +35,10 @@ pub struct TailOptions {
         default_value_t = DEFAULT_TAIL_LAG_SECONDS
     )]
     pub tail_lag_seconds: u64,
+    /// How long a live tail goes on before its client has to come back, which clients do by themselves and without a gap: a
+    /// number and s, m or h
+    #[arg(long, env = "SENTINEL_TAIL_MAX_TIME", value_name = "TIME", default_value_t = DEFAULT_TAIL_MAX_TIME)]
+    pub tail_max_time: Seconds,
 }
 
 /// The bounds of tails.
@@ -42,6 +50,8 @@ pub struct TailLimits {
     pub lag: LagLimits,
     /// How often a tail with nothing to say says so.
     pub heartbeat_every: Duration,
+    /// How long a tail goes on.
+    pub max_time: Duration,
 }
 
 /// How far a tail may be behind that was at the present before: beyond both, it is too slow. A burst of records alone makes
@@ -56,7 +66,7 @@ pub struct LagLimits {
 
 impl Default for TailOptions {
     fn default() -> Self {
-        Self { max_tails: DEFAULT_MAX_TAILS, tail_lag_seconds: DEFAULT_TAIL_LAG_SECONDS }
+        Self { max_tails: DEFAULT_MAX_TAILS, tail_lag_seconds: DEFAULT_TAIL_LAG_SECONDS, tail_max_time: DEFAULT_TAIL_MAX_TIME }
     }
 }
 
@@ -66,6 +76,7 @@ impl From<TailOptions> for TailLimits {
             max_tails: options.max_tails,
             lag: LagLimits { time: Duration::from_secs(options.tail_lag_seconds), ids: LAG_IDS },
             heartbeat_every: HEARTBEAT_EVERY,
+            max_time: options.tail_max_time.duration(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use domain::{Filter, Tenant};
 use store::LogStore;
@@ -63,6 +64,12 @@ impl Tails {
     /// Starts a tail of what `filter` selects, with the records above `position`.
     pub fn start(self: &Arc<Self>, place: Place, tenant: &Tenant, filter: Filter, position: i64) -> Tail {
         Tail::new(Arc::clone(self), place, self.join(tenant), tenant.clone(), filter, position)
+    }
+
+    /// Returns how long a tail goes on before its client has to come back.
+    #[must_use]
+    pub fn max_time(&self) -> Duration {
+        self.limits.max_time
     }
 
     /// Returns how many hubs are at work.

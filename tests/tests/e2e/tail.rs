@@ -281,6 +281,23 @@ async fn a_tail_more_than_there_may_be_is_told_to_come_back_until_one_ends() {
 }
 
 #[tokio::test]
+async fn a_tail_whose_time_is_over_ends_in_order_and_its_client_comes_back_without_a_gap() {
+    let installation = Installation::start();
+    let query = Service::start("query-svc", installation.data.path(), &["--tail-max-time", "1s"]);
+    let tail = || Client::new().get(query.url("/logs/tail")).bearer_auth(&installation.key);
+    let mut first = Events::of(tail()).await;
+    installation.post_logs(&log("pay", "one")).await;
+    let seen = next_id(&mut first).await;
+
+    let end = timeout(PATIENCE, first.next()).await.expect("it ends");
+    let meanwhile = installation.post_logs(&log("pay", "two")).await;
+    let mut second = Events::of(tail().header("Last-Event-ID", seen)).await;
+
+    assert_eq!(end.unwrap(), None);
+    assert_eq!(next_log(&mut second).await["id"], meanwhile["first_id"]);
+}
+
+#[tokio::test]
 async fn a_tail_ends_when_its_key_is_revoked() {
     let installation = Installation::start();
     let key = installation.create_key(&["--scopes", "read", "--name", "short"]);

@@ -5,6 +5,7 @@ use futures_util::StreamExt;
 use poem::{Body, Request, Result};
 use poem_openapi::ApiResponse;
 use sentinel_http::{Problem, Standing};
+use tokio::time::sleep;
 
 use super::Context;
 use super::payloads::Events;
@@ -23,7 +24,7 @@ const RETRY_AFTER_SECONDS: u32 = 10;
 /// The answer to who follows logs.
 #[derive(ApiResponse)]
 pub(super) enum TailAnswer {
-    /// Events, until the client has enough of them, the key stops working or the service stops.
+    /// Events, until the client has enough of them, the key stops working, the service stops, or an hour is over: then come back with `Last-Event-ID`, as clients do by themselves.
     #[oai(status = 200)]
     Following(
         Events,
@@ -49,9 +50,10 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     let position = position.map_err(Problem::from)?;
 
     let tail = tails.start(place, &key.tenant, filter, position);
-    let readiness = context.streams.readiness.clone();
+    let (readiness, max_time) = (context.streams.readiness.clone(), tails.max_time());
     let over = async move {
         tokio::select! {
+            () = sleep(max_time) => {}
             () = readiness.switched_off() => {}
             () = standing.lost() => {}
         }
