@@ -35,6 +35,10 @@ torture rounds="67" stops="50" soak="120":
 power-cut images="10000":
     SENTINEL_POWER_CUT_IMAGES={{ images }} cargo test -p e2e-tests --test faults power_cut:: -- --nocapture
 
+# Slow, idle, huge and half-sent requests against the services, with the full numbers
+abuse:
+    SENTINEL_ABUSE=full cargo test -p e2e-tests --test abuse -- --nocapture
+
 # Measures what the services cost on this machine: --logs 10000000, --set loghub, --skip-rows
 bench *args:
     cargo build --release -p ingest-svc -p query-svc -p sentinel-cli

@@ -57,10 +57,16 @@ type Simulators = JoinSet<anyhow::Result<Summary>>;
 pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let process = Process::start(app::SERVICE, &options.listen, &options.log).await?;
     let (address, shutdown) = (process.listener.local_addr()?, process.shutdown);
+    let is_tls = options.http.tls.files().is_some();
+    anyhow::ensure!(
+        options.simulate == 0 || !is_tls,
+        "--simulate sends without TLS; leave out --tls-cert, or it"
+    );
     let service = app::build(&options, Arc::new(SystemClock)).await?;
     let keys = Arc::clone(&service.stores.keys);
 
-    welcome(&*keys, address, &options.docs).await?;
+    let origin = format!("{}://{address}", if is_tls { "https" } else { "http" });
+    welcome(&*keys, &origin, &options.docs).await?;
     let simulators = start_simulators(&options, &*keys, address, &shutdown).await?;
     let interval = options.retention.retention_interval;
     let until = retention::start(&service.stores, interval, Arc::new(SystemClock), shutdown.clone());
@@ -103,9 +109,9 @@ async fn wait_for_all(mut simulators: Simulators) {
 }
 
 /// Says where everything is. At the first start, when there is no key at all, makes one and shows it.
-async fn welcome(keys: &dyn KeyStore, address: SocketAddr, docs: &DocsOption) -> anyhow::Result<()> {
+async fn welcome(keys: &dyn KeyStore, origin: &str, docs: &DocsOption) -> anyhow::Result<()> {
     let page = if docs.is_on() { "/docs" } else { "/" };
-    say(&format!("Log Sentinel: open http://{address}{page}"));
+    say(&format!("Log Sentinel: open {origin}{page}"));
     if !keys.list().await?.is_empty() {
         say("There are keys already. The key was shown at the first start, or when it was made. \
              Make another one: sentinel keys create --scopes ingest,read,delete");
@@ -121,10 +127,10 @@ async fn welcome(keys: &dyn KeyStore, address: SocketAddr, docs: &DocsOption) ->
     let key = make_key(keys, &SystemClock, &options).await?.text;
     say(&format!("Your key, shown only now: {key}"));
     say("Paste this to see the newest logs:");
-    say(&format!("  curl -H 'Authorization: Bearer {key}' 'http://{address}/logs?limit=5'"));
+    say(&format!("  curl -H 'Authorization: Bearer {key}' '{origin}/logs?limit=5'"));
     say("and this to send one:");
     say(&format!(
-        "  curl -H 'Authorization: Bearer {key}' 'http://{address}/logs' \
+        "  curl -H 'Authorization: Bearer {key}' '{origin}/logs' \
          -d '{{\"service\":\"me\",\"message\":\"hello\"}}'"
     ));
     Ok(())

@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<ExitCode> {
 async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let options = &config.service;
     if options.healthcheck {
-        let is_ready = healthcheck(options.listen.listen).await;
+        let is_ready = healthcheck(options.listen.listen, &config.http.tls).await;
         return Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let process = Process::start(SERVICE, &options.listen, &options.log).await?;

@@ -14,7 +14,7 @@
 //! [`site`] puts all of this around an API, [`system_api`] has the operations that every service has, and
 //! [`lifecycle`] runs a service from its first connection to its last commit.
 //!
-//! [`options`] has the flags of all that.
+//! [`options`] has the flags of all that; [`mod@memory_limit`] says how much memory there is for it.
 //!
 //! Not here: the routes of a service, and what they mean.
 
@@ -31,6 +31,7 @@ pub mod healthcheck;
 pub mod json_text;
 pub mod lifecycle;
 pub mod listener;
+pub mod memory_limit;
 pub mod openapi;
 pub mod options;
 pub mod problem;
@@ -42,13 +43,14 @@ pub mod system_api;
 pub use authenticator::{Authenticator, AuthenticatorOptions};
 pub use authorized::{Admin, Alerts, Authorized, Delete, Ingest, Read, RequiredScope};
 pub use body::{BodyLimits, BodyReader};
-pub use client_address::client_address;
+pub use client_address::{TrustedProxies, client_address, is_encrypted};
 pub use guard::{OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};
 pub use healthcheck::healthcheck;
 pub use json_text::JsonText;
 pub use lifecycle::{LifeError, Service, exit_code};
 pub use listener::serve;
+pub use memory_limit::{memory_limit, within_memory_limit};
 pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
 pub use options::HttpOptions;
 pub use problem::{Problem, RecordError};

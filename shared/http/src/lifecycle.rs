@@ -1,7 +1,6 @@
 //! A service's life: from its first connection to its last commit, in order.
 
 use std::error::Error as StdError;
-use std::io;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Readiness;
-use crate::listener::{ListenerLimits, serve_with_limits};
+use crate::listener::{ListenerLimits, ServeError, TlsFiles, serve_with_limits};
 
 /// How long a service that shuts down still listens, to send new requests to the next one: whoever balances load asks
 /// about once a second who is ready.
@@ -39,6 +38,8 @@ pub struct Service {
     pub stores: Stores,
     /// What its listener grants.
     pub listener_limits: ListenerLimits,
+    /// Its certificate; `None`: it speaks without TLS.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Why a service ended other than by being told to.
@@ -49,7 +50,7 @@ pub enum LifeError {
     StoreFailed,
     /// The listener could not be used.
     #[error("cannot serve")]
-    Listener(#[from] io::Error),
+    Listener(#[from] ServeError),
     /// The store could not be closed in order. What was acknowledged is safe.
     #[error("the store was not closed in order")]
     Close(#[from] StoreError),
@@ -94,8 +95,8 @@ impl Service {
     ) -> Result<(), LifeError> {
         let Stores { logs, logs_failed, .. } = self.stores;
         let stop = CancellationToken::new();
-        let mut serving =
-            pin!(serve_with_limits(listener, self.endpoint, self.listener_limits, stop.clone(), DRAIN));
+        let (limits, tls) = (self.listener_limits, self.tls);
+        let mut serving = pin!(serve_with_limits(listener, self.endpoint, limits, tls, stop.clone(), DRAIN));
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = shutdown.cancelled() => {}
@@ -158,6 +159,7 @@ mod tests {
             readiness: readiness.clone(),
             stores: stores.clone(),
             listener_limits: ListenerLimits::default(),
+            tls: None,
         };
         let run = tokio::spawn(service.run_until(listener, shutdown.clone()));
         Running { address, stores, keys, readiness, shutdown, begun, let_go, run }

@@ -11,6 +11,7 @@ use store::Stores;
 
 use crate::docs::{DocsPage, document_endpoint};
 use crate::farewell::Farewell;
+use crate::listener::ListenerLimits;
 use crate::openapi::finish_document;
 use crate::{
     Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, Readiness, RouteTable, Service, guard,
@@ -45,8 +46,9 @@ impl<A: OpenApi + 'static> Site<A> {
         let options = AuthenticatorOptions::default();
         let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
         let listener_limits = (&self.http.listener).into();
+        let tls = self.http.tls.files();
         let endpoint = self.into_endpoint(authenticator, readiness.clone());
-        Service { endpoint, readiness, stores, listener_limits }
+        Service { endpoint, readiness, stores, listener_limits, tls }
     }
 
     fn into_endpoint(
@@ -61,7 +63,13 @@ impl<A: OpenApi + 'static> Site<A> {
             site = site.at("/openapi.json", document_endpoint(document));
             routes = routes.with("/docs", &[Method::GET]).with("/openapi.json", &[Method::GET]);
         }
-        let site = site.data(Arc::new(authenticator)).data(BodyReader::default());
-        guard(Farewell::new(site, readiness), routes).boxed()
+        let bodies = BodyReader::new((&self.http.body).into());
+        let site = site.data(Arc::new(authenticator)).data(bodies);
+        let HttpOptions { listener, cors, .. } = &self.http;
+        guard(Farewell::new(site, readiness), routes)
+            .with_head_limits(ListenerLimits::from(listener).heads)
+            .with_cors(cors.cors())
+            .with_proxies(listener.proxies())
+            .boxed()
     }
 }

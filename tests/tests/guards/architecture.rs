@@ -66,13 +66,15 @@ const BUILD: [(&str, &[&str]); 0] = [];
 
 /// Crates from outside that are kept to a few packages: the crate (with `*`: every crate whose name begins so), and
 /// who may use it; `(dev)` behind a name: only in its tests.
-const CONFINED: [(&str, &[&str]); 9] = [
+const CONFINED: [(&str, &[&str]); 11] = [
     ("sqlx*", &["sentinel-store-sqlite", "sentinel-cli", "e2e-tests (dev)"]),
     ("libsqlite3-sys", &["sentinel-store-sqlite"]),
     ("rusqlite", &[]),
     ("poem", &["sentinel-http", "ingest-svc", "query-svc"]),
     ("poem-openapi", &["sentinel-http", "ingest-svc", "query-svc"]),
     ("hyper*", &["sentinel-http"]),
+    ("rustls*", &["sentinel-http"]),
+    ("tokio-rustls", &["sentinel-http"]),
     ("opentelemetry*", &["sentinel-runtime"]),
     ("tracing-opentelemetry", &["sentinel-runtime"]),
     ("clap", &["sentinel-runtime", "sentinel-http", "ingest-svc", "query-svc", "simulator", "sentinel-cli"]),

@@ -31,8 +31,32 @@ pub enum Encoding {
     Deflate,
 }
 
+/// How large a decompressed body may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InflatedLimit {
+    /// Most bytes.
+    pub bytes: usize,
+    /// If the limit follows from the size on the wire: the ratio, and the bytes up to which it does not count.
+    pub ratio: Option<(usize, usize)>,
+}
+
+impl InflatedLimit {
+    fn exceeded(self) -> Problem {
+        let Some((ratio, free_bytes)) = self.ratio else {
+            return Problem::body_too_large("the decompressed body", self.bytes);
+        };
+        let what = format!(
+            "the decompressed body, which beyond {free_bytes} bytes may be {ratio} times as large as the compressed one,"
+        );
+        Problem::body_too_large(&what, self.bytes)
+    }
+}
+
 /// Least and most bytes that are inflated at a time, between two looks at what there is room for.
 const STEP_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=1024 * 1024;
+
+/// Free bytes behind what is read, with which `Vec` is content to see the end of a reader.
+const PROBE_BYTES: usize = 32;
 
 impl Encoding {
     /// Returns the encoding of a body with these headers.
@@ -60,7 +84,7 @@ impl Encoding {
         }
     }
 
-    /// Takes the encoding off `body`, which may become `limit_bytes` long. An empty body is empty in every
+    /// Takes the encoding off `body`, which may become as long as `limit` says. An empty body is empty in every
     /// encoding. `reserve` is told, before it is so, how many bytes there will be, and may refuse.
     ///
     /// # Errors
@@ -68,19 +92,19 @@ impl Encoding {
     pub fn inflate(
         self,
         body: &[u8],
-        limit_bytes: usize,
+        limit: InflatedLimit,
         reserve: impl FnMut(usize) -> Result<(), Problem>,
     ) -> Result<Vec<u8>, Problem> {
         if body.is_empty() {
             return Ok(Vec::new());
         }
         match self {
-            Self::Identity => read_within(body, limit_bytes, reserve),
-            Self::Gzip => read_within(MultiGzDecoder::new(body), limit_bytes, reserve),
-            Self::Zstd => read_within(zstd_decoder(body).map_err(broken)?, limit_bytes, reserve),
+            Self::Identity => read_within(body, limit, reserve),
+            Self::Gzip => read_within(MultiGzDecoder::new(body), limit, reserve),
+            Self::Zstd => read_within(zstd_decoder(body).map_err(broken)?, limit, reserve),
             Self::Deflate => {
                 let mut decoder = ZlibDecoder::new(body);
-                let inflated = read_within(&mut decoder, limit_bytes, reserve)?;
+                let inflated = read_within(&mut decoder, limit, reserve)?;
                 let is_whole = decoder.into_inner().is_empty();
                 if is_whole { Ok(inflated) } else { Err(broken(io::ErrorKind::InvalidData.into())) }
             }
@@ -96,22 +120,40 @@ fn zstd_decoder(body: &[u8]) -> io::Result<impl Read> {
 
 fn read_within(
     mut reader: impl Read,
-    limit_bytes: usize,
+    limit: InflatedLimit,
     mut reserve: impl FnMut(usize) -> Result<(), Problem>,
 ) -> Result<Vec<u8>, Problem> {
     let mut inflated = Vec::new();
     loop {
-        let one_past_limit = limit_bytes - inflated.len() + 1;
+        let one_past_limit = limit.bytes - inflated.len() + 1;
         let step = inflated.len().clamp(*STEP_BYTES.start(), *STEP_BYTES.end()).min(one_past_limit);
-        reserve(inflated.len() + step)?;
+        make_room(&mut inflated, step, limit, &mut reserve)?;
         let read = reader.by_ref().take(step as u64).read_to_end(&mut inflated).map_err(broken)?;
-        if inflated.len() > limit_bytes {
-            return Err(Problem::body_too_large("the decompressed body", limit_bytes));
+        if inflated.len() > limit.bytes {
+            return Err(limit.exceeded());
         }
         if read < step {
             return Ok(inflated);
         }
     }
+}
+
+/// Makes room for `step` bytes and, so that `read_to_end` need not look for the end in a larger place, a few more.
+/// What is reserved is what is allocated.
+fn make_room(
+    inflated: &mut Vec<u8>,
+    step: usize,
+    limit: InflatedLimit,
+    reserve: &mut impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let needed = inflated.len() + step + PROBE_BYTES;
+    if needed > inflated.capacity() {
+        let at_most = (limit.bytes + 1 + PROBE_BYTES).max(needed);
+        let room = needed.max(2 * inflated.capacity()).min(at_most);
+        reserve(room)?;
+        inflated.reserve_exact(room - inflated.len());
+    }
+    Ok(())
 }
 
 fn broken(cause: io::Error) -> Problem {

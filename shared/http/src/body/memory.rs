@@ -18,6 +18,7 @@ const RETRY_SECONDS: u32 = 1;
 #[derive(Debug, Clone)]
 pub(super) struct SharedMemory {
     free_units: Arc<Semaphore>,
+    all_units: usize,
 }
 
 /// One body's part of it, which grows with the body and is given back when the body is dropped.
@@ -37,7 +38,12 @@ struct Held {
 impl SharedMemory {
     pub(super) fn new(max_bytes: usize) -> Self {
         let units = (max_bytes / UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
-        Self { free_units: Arc::new(Semaphore::new(units)) }
+        Self { free_units: Arc::new(Semaphore::new(units)), all_units: units }
+    }
+
+    /// Returns how much there is, in bytes.
+    pub(super) fn max_bytes(&self) -> usize {
+        self.all_units * UNIT_BYTES
     }
 
     pub(super) fn share(&self) -> Share {
@@ -49,15 +55,23 @@ impl Share {
     /// Makes the share cover `bytes`, if it does not yet.
     ///
     /// # Errors
-    /// 503 when too much is taken. To wait instead could make bodies wait for each other for ever.
+    /// 413 when there is not so much at all. 503 when too much is taken; to wait instead could make bodies wait for
+    /// each other for ever.
     pub(super) fn grow_to(&mut self, bytes: usize) -> Result<(), Problem> {
-        let missing_units = bytes.div_ceil(UNIT_BYTES).saturating_sub(self.held_units);
+        let max_bytes = self.memory.max_bytes();
+        let units = bytes.div_ceil(UNIT_BYTES);
+        if bytes > max_bytes {
+            return Err(Problem::body_too_large("the body, together with its decompressed form,", max_bytes));
+        }
+        let missing_units = units.saturating_sub(self.held_units);
         if missing_units == 0 {
             return Ok(());
         }
         let units = u32::try_from(missing_units).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.memory.free_units).try_acquire_many_owned(units).map_err(|_| {
-            let detail = "too many bodies are being received at once; try again";
+            let detail = format!(
+                "too many bodies are being received at once; together they may hold {max_bytes} bytes; try again"
+            );
             Problem::unavailable("overloaded", detail, RETRY_SECONDS)
         })?;
         self.held_units += missing_units;
@@ -98,5 +112,13 @@ mod tests {
         assert!(second.grow_to(5 * UNIT_BYTES).is_err(), "a part of the body is still in use");
         drop(part);
         second.grow_to(10 * UNIT_BYTES).unwrap();
+    }
+
+    #[test]
+    fn a_body_that_never_fits_is_not_told_to_come_again() {
+        let memory = SharedMemory::new(10 * UNIT_BYTES);
+        let problem = memory.share().grow_to(10 * UNIT_BYTES + 1).unwrap_err();
+        assert_eq!((problem.status().as_u16(), problem.code()), (413, "body_too_large"));
+        assert!(problem.detail().contains("10240 bytes"), "{}", problem.detail());
     }
 }

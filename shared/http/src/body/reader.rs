@@ -12,7 +12,7 @@ use poem::{Body, Request, RequestBody};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, InflatedLimit};
 use super::memory::{Share, SharedMemory};
 use crate::Problem;
 
@@ -23,6 +23,11 @@ pub struct BodyLimits {
     pub wire_max_bytes: usize,
     /// Most bytes after decompression. Default: 32 MiB.
     pub inflated_max_bytes: usize,
+    /// How many times as large as on the wire a body may become by decompression, once it is larger than
+    /// `ratio_free_bytes`. Default: 200.
+    pub inflated_max_ratio: usize,
+    /// How large a decompressed body may be whatever it was on the wire. Default: 1 MiB.
+    pub ratio_free_bytes: usize,
     /// Longest time for the whole body. Default: 30 s.
     pub total_time: Duration,
     /// How long a body may be as slow as it likes. Default: 5 s.
@@ -49,11 +54,25 @@ impl Default for BodyLimits {
         Self {
             wire_max_bytes: BODY_MAX_BYTES,
             inflated_max_bytes: BODY_INFLATED_MAX_BYTES,
+            inflated_max_ratio: 200,
+            ratio_free_bytes: 1024 * 1024,
             total_time: Duration::from_secs(30),
             slow_start: Duration::from_secs(5),
             min_bytes_per_second: 1024,
             shared_max_bytes: 64 * 1024 * 1024,
         }
+    }
+}
+
+impl BodyLimits {
+    /// Returns how large a body of so many bytes on the wire may become.
+    fn inflated_limit(&self, wire_bytes: usize) -> InflatedLimit {
+        let by_ratio = wire_bytes.saturating_mul(self.inflated_max_ratio).max(self.ratio_free_bytes);
+        if by_ratio < self.inflated_max_bytes {
+            let Self { inflated_max_ratio: ratio, ratio_free_bytes: free_bytes, .. } = *self;
+            return InflatedLimit { bytes: by_ratio, ratio: Some((ratio, free_bytes)) };
+        }
+        InflatedLimit { bytes: self.inflated_max_bytes, ratio: None }
     }
 }
 
@@ -93,14 +112,19 @@ impl BodyReader {
             return Err(self.too_large());
         }
         let mut share = self.memory.share();
-        let wire = self.collect(body, &mut share).await?;
+        let wire = self.collect(body, announced, &mut share).await?;
         if encoding == Encoding::Identity {
             return Ok(share.hold(wire));
         }
         self.inflate(encoding, wire, share).await
     }
 
-    async fn collect(&self, body: Body, share: &mut Share) -> Result<Vec<u8>, Problem> {
+    async fn collect(
+        &self,
+        body: Body,
+        announced: Option<u64>,
+        share: &mut Share,
+    ) -> Result<Vec<u8>, Problem> {
         let mut chunks = pin!(body.into_bytes_stream());
         let mut wire: Vec<u8> = Vec::new();
         let started = Instant::now();
@@ -114,9 +138,30 @@ impl BodyReader {
             if chunk.len() > self.limits.wire_max_bytes - wire.len() {
                 return Err(self.too_large());
             }
-            share.grow_to(wire.len() + chunk.len())?;
+            self.make_room(&mut wire, chunk.len(), announced, share)?;
             wire.extend_from_slice(&chunk);
         }
+    }
+
+    /// Makes room for `more` bytes. What is taken from the shared memory is what is allocated: the first time what
+    /// the first bytes need, then twice as much, and never more than what was announced or is allowed.
+    fn make_room(
+        &self,
+        wire: &mut Vec<u8>,
+        more: usize,
+        announced: Option<u64>,
+        share: &mut Share,
+    ) -> Result<(), Problem> {
+        let needed = wire.len() + more;
+        if needed <= wire.capacity() {
+            return Ok(());
+        }
+        let announced = announced.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+        let at_most = announced.min(self.limits.wire_max_bytes).min(self.memory.max_bytes()).max(needed);
+        let room = needed.max(2 * wire.capacity()).min(at_most);
+        share.grow_to(room)?;
+        wire.reserve_exact(room - wire.len());
+        Ok(())
     }
 
     /// Returns how long after the start the byte behind the first `received` has to be there.
@@ -126,11 +171,11 @@ impl BodyReader {
     }
 
     async fn inflate(&self, encoding: Encoding, wire: Vec<u8>, mut share: Share) -> Result<Bytes, Problem> {
-        let limit_bytes = self.limits.inflated_max_bytes;
+        let limit = self.limits.inflated_limit(wire.len());
         let is_small = wire.len() < INFLATE_INLINE_BELOW_BYTES;
         let inflate = move || -> Result<Bytes, Problem> {
             let reserve = |inflated_bytes| share.grow_to(wire.len() + inflated_bytes);
-            let inflated = encoding.inflate(&wire, limit_bytes, reserve)?;
+            let inflated = encoding.inflate(&wire, limit, reserve)?;
             Ok(share.hold(inflated))
         };
         if is_small {

@@ -11,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use poem::Body;
 use poem::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use poem::http::{HeaderMap, HeaderName};
+use sha2::{Digest, Sha256};
 
 use super::{BodyLimits, BodyReader};
 use crate::Problem;
@@ -19,7 +20,8 @@ const WIRE_MAX: usize = 100_000;
 const INFLATED_MAX: usize = 1_000_000;
 
 fn limits() -> BodyLimits {
-    BodyLimits { wire_max_bytes: WIRE_MAX, inflated_max_bytes: INFLATED_MAX, ..BodyLimits::default() }
+    let (wire_max_bytes, inflated_max_bytes) = (WIRE_MAX, INFLATED_MAX);
+    BodyLimits { wire_max_bytes, inflated_max_bytes, ..BodyLimits::default() }
 }
 
 fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
@@ -112,6 +114,36 @@ async fn the_limit_holds_over_all_members_and_frames_together() {
     let fits = vec![0; INFLATED_MAX / 2];
     assert_eq!(read_encoded("gzip", gzip(&fits).repeat(2)).await.unwrap().len(), INFLATED_MAX);
     assert_eq!(read_encoded("zstd", zstd(&fits).repeat(2)).await.unwrap().len(), INFLATED_MAX);
+}
+
+#[tokio::test]
+async fn beyond_a_size_that_is_free_a_body_may_grow_only_so_many_times() {
+    let limits = BodyLimits { inflated_max_ratio: 20, ratio_free_bytes: 50_000, ..limits() };
+    let reader = BodyReader::new(limits);
+    let zeros = |count| gzip(&vec![0; count]);
+    let ask = async |body| reader.read(&headers(&[(CONTENT_ENCODING, "gzip")]), Vec::into(body)).await;
+    assert_eq!(ask(zeros(50_000)).await.unwrap().len(), 50_000);
+    let problem = ask(zeros(50_001)).await.unwrap_err();
+    assert_eq!((problem.status().as_u16(), problem.code()), (413, "body_too_large"));
+    assert!(problem.detail().contains("20 times") && problem.detail().contains("50000 bytes"), "{problem:?}");
+    let noise: Vec<u8> = (0..3000_u32).flat_map(|n| Sha256::digest(n.to_le_bytes())).collect();
+    assert_eq!(ask(gzip(&noise)).await.unwrap(), noise);
+}
+
+#[tokio::test]
+async fn what_bodies_take_from_the_shared_memory_is_what_they_allocate() {
+    let piece = Bytes::from(vec![0; 1000]);
+    let pieces = |count| (0..count).map(|_| Ok(piece.clone())).collect::<Vec<_>>();
+    let reader = BodyReader::new(BodyLimits { shared_max_bytes: 40 * 1024, ..limits() });
+    let small = async || reader.read(&HeaderMap::new(), chunked(pieces(4))).await;
+    let announced = headers(&[(CONTENT_LENGTH, "33000")]);
+    let body = reader.read(&announced, chunked(pieces(33))).await.unwrap();
+    assert!(small().await.is_ok(), "a body that says how long it is takes no more than that");
+    drop(body);
+    let body = reader.read(&HeaderMap::new(), chunked(pieces(33))).await.unwrap();
+    assert_refused(small().await, 503, "overloaded");
+    drop(body);
+    assert_refused(reader.read(&HeaderMap::new(), chunked(pieces(41))).await, 413, "body_too_large");
 }
 
 #[tokio::test]

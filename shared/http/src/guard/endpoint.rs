@@ -12,13 +12,13 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::RouteTable;
+use super::cors::Cors;
 use super::headers::secure;
 use crate::Problem;
+use crate::client_address::{TrustedProxies, is_encrypted};
+use crate::listener::HeadLimits;
 use crate::problem::{PROBLEM_CONTENT_TYPE, of_framework_error, of_status};
 use crate::request_id::{RequestContext, X_REQUEST_ID};
-
-/// Most bytes of a request head: the target and all headers.
-const HEAD_MAX_BYTES: usize = 16 * 1024;
 
 /// What a header costs beside its name and value: the colon, the space and the line's end.
 const HEADER_OVERHEAD_BYTES: usize = 4;
@@ -32,22 +32,52 @@ pub struct OwnShape;
 pub struct Guarded<E> {
     inner: E,
     routes: RouteTable,
+    heads: HeadLimits,
+    cors: Cors,
+    proxies: TrustedProxies,
 }
 
 /// Puts the guard around an app. It
 /// * gives every request an id, the client's own if that is one, and puts it on every answer;
 /// * makes every error a problem: a panic, an unknown path or method, and what the framework says in plain text;
-/// * refuses request heads of more than 16 KiB;
+/// * refuses request heads that are too large (16 KiB, 100 headers);
+/// * lets no page of another origin ask ([`Guarded::with_cors`]), and believes no proxy ([`Guarded::with_proxies`]);
 /// * adds the security headers that an answer does not bring itself;
 /// * logs one line per request at debug level, inside a span that everything below belongs to.
 pub fn guard<E: IntoEndpoint>(app: E, routes: RouteTable) -> Guarded<E::Endpoint> {
-    Guarded { inner: app.into_endpoint(), routes }
+    Guarded {
+        inner: app.into_endpoint(),
+        routes,
+        heads: HeadLimits::default(),
+        cors: Cors::default(),
+        proxies: TrustedProxies::default(),
+    }
+}
+
+impl<E> Guarded<E> {
+    /// Refuses request heads beyond these limits.
+    #[must_use]
+    pub fn with_head_limits(self, heads: HeadLimits) -> Self {
+        Self { heads, ..self }
+    }
+
+    /// Lets pages of these origins ask.
+    #[must_use]
+    pub fn with_cors(self, cors: Cors) -> Self {
+        Self { cors, ..self }
+    }
+
+    /// Believes these proxies; everything below finds them in the request's data.
+    #[must_use]
+    pub fn with_proxies(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
+    }
 }
 
 impl<E: Endpoint> Endpoint for Guarded<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let started = Instant::now();
         let context = RequestContext::of(request.headers());
         let route = self.routes.name_of(request.uri().path()).unwrap_or("unknown");
@@ -61,11 +91,25 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             otel.kind = "server",
             otel.name = format_args!("{} {route}", request.method()),
         );
-        let answer = self.answer(request).instrument(span.clone());
+        request.set_data(self.proxies.clone());
+        let is_encrypted = is_encrypted(&request);
+        let told = self.cors.told(&request);
+        let preflight =
+            told.as_ref().and_then(|told| told.preflight(self.routes.allowed(request.uri().path())));
+        let answer = async {
+            match preflight {
+                Some(response) => response,
+                None => self.answer(request).await,
+            }
+        };
+        let answer = answer.instrument(span.clone());
         let mut response = context.clone().scope(answer).await;
 
         let headers = response.headers_mut();
-        secure(headers);
+        secure(headers, is_encrypted);
+        if let Some(told) = &told {
+            told.tell(headers);
+        }
         if let Ok(id) = HeaderValue::from_str(context.id.as_str()) {
             headers.insert(X_REQUEST_ID, id);
         }
@@ -77,8 +121,8 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 impl<E: Endpoint> Guarded<E> {
     async fn answer(&self, request: Request) -> Response {
         let uri = request.uri().clone();
-        if head_bytes(&uri, request.headers()) > HEAD_MAX_BYTES {
-            return head_too_large().into_response();
+        if let Some(problem) = self.head_too_large(&uri, request.headers()) {
+            return problem.into_response();
         }
         let allowed = || self.routes.allowed(uri.path());
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
@@ -96,6 +140,20 @@ impl<E: Endpoint> Guarded<E> {
     }
 }
 
+impl<E> Guarded<E> {
+    fn head_too_large(&self, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
+        let HeadLimits { max_bytes, max_count } = self.heads;
+        let detail = if head_bytes(uri, headers) > max_bytes {
+            format!("the request's target and headers are larger than the limit of {max_bytes} bytes")
+        } else if headers.len() > max_count {
+            format!("the request has more headers than the limit of {max_count}")
+        } else {
+            return None;
+        };
+        Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail))
+    }
+}
+
 /// Says whether an answer keeps its body: every success, and every error in a shape that was meant.
 fn is_as_it_should_be(response: &Response) -> bool {
     let status = response.status();
@@ -110,12 +168,6 @@ fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
     let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
     let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD_BYTES);
     target + lines.sum::<usize>()
-}
-
-fn head_too_large() -> Problem {
-    let detail =
-        format!("the request's target and headers are larger than the limit of {HEAD_MAX_BYTES} bytes");
-    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 }
 
 /// Writes what became of a request into its span and the log.

@@ -2,8 +2,10 @@
 //!
 //! * [`endpoint`] the wrapper: request id, panics, errors in the one shape, a log line
 //! * [`routes`] what paths and methods an app has: for `Allow`, and for a name of the route that is safe to log
+//! * [`cors`] which pages of other origins may ask
 //! * `headers` the security headers
 
+pub mod cors;
 pub mod endpoint;
 mod headers;
 pub mod routes;

@@ -1,15 +1,16 @@
 //! What every answer has, whatever went wrong.
 
-use poem::http::{Method, StatusCode};
-use poem::web::Html;
-use poem::{Endpoint, IntoResponse, Request, Response, Route, get, handler};
+use poem::http::uri::Scheme;
+use poem::http::{Method, Request as HttpRequest, StatusCode};
+use poem::web::{Html, LocalAddr, RemoteAddr};
+use poem::{Addr, Body, Endpoint, IntoResponse, Request, RequestParts, Response, Route, get, handler};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::Value;
 
 use super::*;
-use crate::{Problem, RequestId};
+use crate::{Problem, RequestId, TrustedProxies};
 
 struct Api;
 
@@ -143,6 +144,10 @@ async fn every_answer_has_the_security_headers_and_a_page_may_have_its_own() {
         assert_eq!(response.header("X-Content-Type-Options"), Some("nosniff"), "{path}");
         assert_eq!(response.header("Referrer-Policy"), Some("no-referrer"), "{path}");
         assert_eq!(response.header("Cache-Control"), Some("no-store"), "{path}");
+        assert_eq!(response.header("Cross-Origin-Resource-Policy"), Some("same-origin"), "{path}");
+        assert_eq!(response.header("Cross-Origin-Opener-Policy"), Some("same-origin"), "{path}");
+        assert!(response.header("Permissions-Policy").is_some(), "{path}");
+        assert_eq!((response.header("Server"), response.header("Strict-Transport-Security")), (None, None));
         assert_eq!(response.headers().get_all("Content-Security-Policy").iter().count(), 1, "{path}");
     }
     assert_eq!(ask(Method::GET, "/page").await.header("Content-Security-Policy"), Some("default-src 'self'"));
@@ -170,4 +175,23 @@ async fn who_prefers_spanish_is_asked_in_spanish() {
     let request = Request::builder().header("Accept-Language", "es-AR,es;q=0.9").finish();
     let (_, body) = problem_of(endpoint.get_response(request).await).await;
     assert_eq!(body["error"], "Quién sos, bro?");
+}
+
+#[tokio::test]
+async fn an_answer_is_only_for_encrypted_connections_from_then_on_if_it_was_encrypted() {
+    let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+    let endpoint = guard(poem::endpoint::make_sync(|_| "x"), RouteTable::default()).with_proxies(proxies);
+    for (peer, said, expected) in [
+        ("10.0.0.1:1", "https", Some("max-age=31536000")),
+        ("10.0.0.1:1", "http", None),
+        ("11.0.0.1:1", "https", None),
+    ] {
+        let (head, ()) =
+            HttpRequest::builder().header("X-Forwarded-Proto", said).body(()).unwrap().into_parts();
+        let remote = RemoteAddr(Addr::SocketAddr(peer.parse().unwrap()));
+        let head = RequestParts::from((head, LocalAddr::default(), remote, Scheme::HTTP));
+        let request = Request::from_parts(head, Body::empty());
+        let response = endpoint.get_response(request).await;
+        assert_eq!(response.header("Strict-Transport-Security"), expected, "{peer} {said}");
+    }
 }

@@ -7,20 +7,25 @@ use std::time::Duration;
 
 use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::{EndpointExt, IntoEndpoint, Response};
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
-use crate::problem::PROBLEM_CONTENT_TYPE;
+use super::places::Places;
+use super::refusal::Refusals;
+use super::tls::{Tls, TlsError, TlsFiles};
 
 /// What the listener grants its peers.
 #[derive(Debug, Clone)]
 pub struct ListenerLimits {
     /// Most connections at a time; a further one is told to come back. Default: 4,096.
     pub max_connections: usize,
+    /// Most connections at a time from one address (of IPv6: from one network of 64 bits); a further one is told to
+    /// come back. Default: 256.
+    pub max_connections_per_address: usize,
     /// Longest time from the first byte of a request head, or from the start of a connection, to the head's
     /// end. Default: 10 s.
     pub head_time: Duration,
@@ -28,13 +33,33 @@ pub struct ListenerLimits {
     pub idle_time: Duration,
     /// Longest time for which a peer may take no byte of an answer that waits for it. Default: 60 s.
     pub stall_time: Duration,
+    /// How large request heads may be.
+    pub heads: HeadLimits,
+}
+
+/// How large a request head may be. Heads up to twice that size are read, so that they can be refused with a problem;
+/// larger ones meet a bare 431.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Most bytes of the target and all headers. Default: 16 KiB.
+    pub max_bytes: usize,
+    /// Most headers. Default: 100.
+    pub max_count: usize,
+}
+
+/// Why nothing can be served.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The socket's own address cannot be read.
+    #[error("cannot use the socket")]
+    Socket(#[from] io::Error),
+    /// The certificate cannot be used.
+    #[error("cannot serve TLS")]
+    Tls(#[from] TlsError),
 }
 
 /// Pause after an error of `accept`: when file descriptors run out it fails at once, again and again.
 const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
-
-/// What a connection beyond the limit is told before it is closed.
-const BUSY_BODY: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"code":"overloaded","detail":"too many connections are open","error":"Service Unavailable"}"#;
 
 /// The endpoint that all connections share.
 pub(super) type SharedEndpoint = Arc<dyn DynEndpoint<Output = Response>>;
@@ -43,10 +68,18 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             max_connections: 4096,
+            max_connections_per_address: 256,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             stall_time: Duration::from_secs(60),
+            heads: HeadLimits::default(),
         }
+    }
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self { max_bytes: 16 * 1024, max_count: 100 }
     }
 }
 
@@ -60,41 +93,50 @@ pub async fn serve<E>(
     endpoint: E,
     shutdown: CancellationToken,
     drain: Duration,
-) -> io::Result<()>
+) -> Result<(), ServeError>
 where
     E: IntoEndpoint,
     E::Endpoint: 'static,
 {
-    serve_with_limits(listener, endpoint, ListenerLimits::default(), shutdown, drain).await
+    serve_with_limits(listener, endpoint, ListenerLimits::default(), None, shutdown, drain).await
 }
 
-/// As [`serve`], with other limits.
+/// As [`serve`], with other limits, and with TLS if there are files for it.
 ///
 /// # Errors
-/// As [`serve`].
+/// As [`serve`], and when the files cannot be used.
 pub async fn serve_with_limits<E>(
     listener: TcpListener,
     endpoint: E,
     limits: ListenerLimits,
+    tls: Option<TlsFiles>,
     shutdown: CancellationToken,
     drain: Duration,
-) -> io::Result<()>
+) -> Result<(), ServeError>
 where
     E: IntoEndpoint,
     E::Endpoint: 'static,
 {
+    let tls = match tls {
+        Some(files) => Some(Arc::new(Tls::load(files).await?)),
+        None => None,
+    };
     let local = listener.local_addr()?;
-    tracing::info!(address = %local, "listening");
+    tracing::info!(address = %local, tls = tls.is_some(), "listening");
     let service = Service {
         endpoint: Arc::new(ToDynEndpoint(endpoint.into_endpoint().map_to_response())),
-        slots: Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS))),
+        places: Places::new(&limits),
+        refusals: Refusals::new(),
         limits: Arc::new(limits),
+        tls,
         local,
         shutdown: shutdown.clone(),
         cut: CancellationToken::new(),
         connections: TaskTracker::new(),
     };
-    shutdown.run_until_cancelled(service.accept_for_ever(&listener)).await;
+    let accept = service.accept_for_ever(&listener);
+    let accept = async { tokio::join!(accept, service.follow_files()) };
+    shutdown.run_until_cancelled(accept).await;
     drop(listener);
     service.drain(drain).await;
     Ok(())
@@ -103,8 +145,10 @@ where
 /// What all connections of one listener have in common.
 struct Service {
     endpoint: SharedEndpoint,
-    slots: Arc<Semaphore>,
+    places: Places,
+    refusals: Refusals,
     limits: Arc<ListenerLimits>,
+    tls: Option<Arc<Tls>>,
     local: SocketAddr,
     shutdown: CancellationToken,
     cut: CancellationToken,
@@ -124,12 +168,23 @@ impl Service {
         }
     }
 
+    async fn follow_files(&self) {
+        if let Some(tls) = &self.tls {
+            tls.follow_files().await;
+        }
+    }
+
     fn begin(&self, stream: TcpStream, remote: SocketAddr) {
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            tracing::debug!(%remote, "too many connections");
-            // What does not fit into an empty socket's buffer at once is not worth waiting for.
-            let _ = stream.try_write(busy_answer().as_bytes());
-            return;
+        let place = match self.places.take(remote.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                tracing::debug!(%remote, ?full, "too many connections");
+                return match self.tls {
+                    // A peer that shakes hands first does not understand a word.
+                    Some(_) => drop(stream),
+                    None => self.refusals.refuse(stream, full),
+                };
+            }
         };
         // Small answers must not wait for the peer's acknowledgement of earlier ones.
         if let Err(error) = stream.set_nodelay(true) {
@@ -140,11 +195,12 @@ impl Service {
             remote,
             endpoint: Arc::clone(&self.endpoint),
             limits: Arc::clone(&self.limits),
+            tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             shutdown: self.shutdown.clone(),
         };
         let cut = self.cut.clone();
         self.connections.spawn(async move {
-            cut.run_until_cancelled(connection.serve(stream, slot)).await;
+            cut.run_until_cancelled(connection.serve(stream, place)).await;
         });
     }
 
@@ -159,12 +215,4 @@ impl Service {
             self.connections.wait().await;
         }
     }
-}
-
-fn busy_answer() -> String {
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-         Content-Type: {PROBLEM_CONTENT_TYPE}\r\nContent-Length: {}\r\n\r\n{BUSY_BODY}",
-        BUSY_BODY.len()
-    )
 }

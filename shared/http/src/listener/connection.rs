@@ -18,27 +18,33 @@ use poem::http::uri::Scheme;
 use poem::http::{Request as HyperRequest, Response as HyperResponse};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::accept::{ListenerLimits, SharedEndpoint};
+use super::accept::{HeadLimits, ListenerLimits, SharedEndpoint};
 use super::linger::LingeringStream;
+use super::places::Place;
 use super::pulse::{InFlight, Lapse, Pulse};
 
-/// Most bytes that hyper reads ahead, and so the most that a request head can be for it. Heads have a lower
+/// Least of what hyper may read ahead, which is also the most that a request head can be for it. Heads have a lower
 /// limit of their own, in the guard; this is what bodies want to be read quickly.
-const READ_AHEAD_MAX_BYTES: usize = 64 * 1024;
+const READ_AHEAD_BYTES: usize = 64 * 1024;
 
-/// Most headers of a request.
-const HEADERS_MAX_COUNT: usize = 100;
-
-/// Most bytes of a request head over HTTP/2.
-const HEAD_MAX_BYTES: u32 = 16 * 1024;
+/// How much larger than its limit a head may be and still be read, so that the guard can refuse it with a problem.
+const READ_BEYOND_LIMIT: usize = 2;
 
 /// Most requests at a time on one HTTP/2 connection.
 const STREAMS_MAX_COUNT: u32 = 100;
+
+/// Most requests on one HTTP/2 connection that a peer has begun and reset before we looked at them; beyond that it is
+/// told to calm down, and closed.
+const RESETS_MAX_COUNT: usize = 20;
+
+/// Most mistakes of a peer on one HTTP/2 connection that each cost it a request; beyond that it is closed.
+const ERRORS_MAX_COUNT: usize = 100;
 
 /// When the service stops: how long a connection on which no request is being answered is kept, for one that
 /// is on its way.
@@ -57,6 +63,7 @@ pub(super) struct Connection {
     pub(super) remote: SocketAddr,
     pub(super) endpoint: SharedEndpoint,
     pub(super) limits: Arc<ListenerLimits>,
+    pub(super) tls: Option<TlsAcceptor>,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -67,13 +74,28 @@ struct AnswerBody {
 }
 
 impl Connection {
-    /// Answers requests until either side has had enough.
-    pub(super) async fn serve(self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+    /// Shakes hands, if that is how it is, and answers requests until either side has had enough.
+    pub(super) async fn serve(self, stream: TcpStream, place: Place) {
         let pulse = Pulse::new();
-        let io = TokioIo::new(LingeringStream::new(stream, slot, Arc::clone(&pulse)));
-        let service = service_fn(|request| self.answer(request, &pulse));
-        let builder = builder();
-        let mut connection = pin!(builder.serve_connection(io, service));
+        let stream = LingeringStream::new(stream, place, Arc::clone(&pulse));
+        let Some(tls) = &self.tls else { return self.answer_all(stream, &pulse).await };
+        let handshake = timeout(self.limits.head_time, tls.accept(stream));
+        match self.shutdown.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => self.answer_all(stream, &pulse).await,
+            Some(Ok(Err(error))) => tracing::debug!(remote = %self.remote, %error, "no handshake"),
+            Some(Err(_)) => tracing::debug!(remote = %self.remote, "a handshake was too slow"),
+            None => {}
+        }
+    }
+
+    async fn answer_all(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        pulse: &Arc<Pulse>,
+    ) {
+        let service = service_fn(|request| self.answer(request, pulse));
+        let builder = builder(self.limits.heads);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
 
         let closing_time = tokio::select! {
             _ = connection.as_mut() => return,
@@ -89,7 +111,7 @@ impl Connection {
         connection.as_mut().graceful_shutdown();
         tokio::select! {
             _ = connection => {}
-            () = self.is_over(&pulse, closing_time) => {}
+            () = self.is_over(pulse, closing_time) => {}
         }
     }
 
@@ -100,7 +122,7 @@ impl Connection {
             head_time: closing_time,
             idle_time: closing_time,
             stall_time: self.limits.stall_time.min(LAST_STALL_TIME),
-            ..*self.limits
+            ..(*self.limits).clone()
         };
         pulse.lapse(&limits).await;
     }
@@ -113,7 +135,8 @@ impl Connection {
         let in_flight = pulse.request();
         let local = LocalAddr(Addr::SocketAddr(self.local));
         let remote = RemoteAddr(Addr::SocketAddr(self.remote));
-        let request = Request::from((request, local, remote, Scheme::HTTP));
+        let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let request = Request::from((request, local, remote, scheme));
         let endpoint = Arc::clone(&self.endpoint);
         async move {
             let response = HyperResponse::from(endpoint.get_response(request).await);
@@ -139,12 +162,16 @@ impl Body for AnswerBody {
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(heads: HeadLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
+    let (bytes, count) = (heads.max_bytes * READ_BEYOND_LIMIT, heads.max_count * READ_BEYOND_LIMIT);
     // The pulse keeps the time of heads; hyper's timer would not tell a slow head from an idle connection.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
-    builder.http1().max_buf_size(READ_AHEAD_MAX_BYTES).max_headers(HEADERS_MAX_COUNT);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_MAX_BYTES);
+    builder.http1().max_buf_size(bytes.max(READ_AHEAD_BYTES)).max_headers(count);
+    let list_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(list_bytes);
     builder.http2().max_concurrent_streams(STREAMS_MAX_COUNT);
+    builder.http2().max_pending_accept_reset_streams(RESETS_MAX_COUNT);
+    builder.http2().max_local_error_reset_streams(ERRORS_MAX_COUNT);
     builder
 }

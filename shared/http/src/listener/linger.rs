@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use super::places::Place;
 use super::pulse::Pulse;
 
 /// How long a peer has for reading the last answer and closing its side.
@@ -27,14 +27,14 @@ const LINGER_MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// The socket of a connection, with its place among them.
 pub(super) struct LingeringStream {
-    open: Option<(TcpStream, OwnedSemaphorePermit)>,
+    open: Option<(TcpStream, Place)>,
     pulse: Arc<Pulse>,
     is_answered: bool,
 }
 
 impl LingeringStream {
-    pub(super) fn new(stream: TcpStream, slot: OwnedSemaphorePermit, pulse: Arc<Pulse>) -> Self {
-        Self { open: Some((stream, slot)), pulse, is_answered: false }
+    pub(super) fn new(stream: TcpStream, place: Place, pulse: Arc<Pulse>) -> Self {
+        Self { open: Some((stream, place)), pulse, is_answered: false }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -46,14 +46,14 @@ impl LingeringStream {
 impl Drop for LingeringStream {
     fn drop(&mut self) {
         // If our side was not shut down the connection was cut, and is not worth the time.
-        let (Some((stream, slot)), true) = (self.open.take(), self.is_answered) else { return };
+        let (Some((stream, place)), true) = (self.open.take(), self.is_answered) else { return };
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(linger(stream, slot));
+            runtime.spawn(linger(stream, place));
         }
     }
 }
 
-async fn linger(mut stream: TcpStream, _slot: OwnedSemaphorePermit) {
+async fn linger(mut stream: TcpStream, _place: Place) {
     let drop_what_comes = async {
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(LINGER_MAX_BYTES), &mut tokio::io::sink()).await

@@ -3,6 +3,8 @@
 //! * [`accept`] the accept loop: how many connections, what happens beyond that, and the orderly end
 //! * `connection` one connection: HTTP/1.1 or HTTP/2 (prior knowledge), and when it is closed
 //! * `pulse` what a connection is doing, and until when it may: send a request head, stand idle, take an answer
+//! * `places` how many connections there may be, in all and from one address; `refusal` what the others are told
+//! * [`tls`] the certificate, which may be replaced meanwhile
 //! * `linger` closing so that the peer can still read the last answer
 //!
 //! Bodies have limits of their own, in [`crate::body`]; how long a handler may take is its service's affair.
@@ -10,8 +12,12 @@
 pub mod accept;
 mod connection;
 mod linger;
+mod places;
 mod pulse;
+mod refusal;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
-pub use self::accept::{ListenerLimits, serve, serve_with_limits};
+pub use self::accept::{HeadLimits, ListenerLimits, ServeError, serve, serve_with_limits};
+pub use self::tls::{TlsError, TlsFiles};

@@ -141,10 +141,10 @@ mod tests {
 
     fn limits() -> ListenerLimits {
         ListenerLimits {
-            max_connections: 1,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             stall_time: Duration::from_secs(30),
+            ..ListenerLimits::default()
         }
     }
 

@@ -1,15 +1,23 @@
 //! The options that every service has about how it speaks HTTP, as blocks to flatten into a `clap` parser. Each is a flag
 //! and an environment variable `SENTINEL_<FLAG>`; each limit has a unit, and the error that it causes states it.
 //!
-//! * [`listener`] how many connections, and how long they may take
+//! * [`listener`] how many connections, and how long they may take; [`tls`] their certificate
+//! * [`body`] how large and how slow a request's body may be
+//! * [`cors`] which pages of other origins may ask
 //! * [`values`] how sizes and times are written
 
+pub mod body;
+pub mod cors;
 pub mod listener;
+pub mod tls;
 pub mod values;
 
 use clap::Args;
 
+pub use self::body::BodyOptions;
+pub use self::cors::CorsOptions;
 pub use self::listener::ListenerOptions;
+pub use self::tls::TlsOptions;
 
 /// How a service speaks HTTP.
 #[derive(Debug, Clone, Default, Args)]
@@ -17,4 +25,13 @@ pub struct HttpOptions {
     /// What the listener grants its peers
     #[command(flatten)]
     pub listener: ListenerOptions,
+    /// What bodies may cost
+    #[command(flatten)]
+    pub body: BodyOptions,
+    /// The certificate
+    #[command(flatten)]
+    pub tls: TlsOptions,
+    /// Who else may ask
+    #[command(flatten)]
+    pub cors: CorsOptions,
 }

@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+mod tls;
+
 use super::*;
 use crate::{BodyLimits, BodyReader};
 
@@ -27,19 +29,19 @@ const BRIEF: Duration = Duration::from_millis(700);
 struct Server {
     address: SocketAddr,
     stop: CancellationToken,
-    run: JoinHandle<io::Result<()>>,
+    run: JoinHandle<Result<(), ServeError>>,
 }
 
 /// Limits that a test does not reach.
 fn patient() -> ListenerLimits {
-    ListenerLimits { max_connections: 100, head_time: PLENTY, idle_time: PLENTY, stall_time: PLENTY }
+    ListenerLimits { head_time: PLENTY, idle_time: PLENTY, stall_time: PLENTY, ..ListenerLimits::default() }
 }
 
 async fn start(endpoint: BoxEndpoint<'static>, limits: ListenerLimits, drain: Duration) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let run = tokio::spawn(serve_with_limits(listener, endpoint, limits, stop.clone(), drain));
+    let run = tokio::spawn(serve_with_limits(listener, endpoint, limits, None, stop.clone(), drain));
     Server { address, stop, run }
 }
 
@@ -180,6 +182,48 @@ async fn rest_of_head(stream: &mut TcpStream) -> String {
         text.push(char::from(byte));
     }
     text
+}
+
+#[tokio::test]
+async fn an_address_that_has_too_many_connections_is_told_so_though_it_sends_at_once() {
+    let limits = ListenerLimits { max_connections_per_address: 1, ..patient() };
+    let server = start(hello(), limits, PLENTY).await;
+    let mut first = server.connect().await;
+    first.write_all(GET).await.unwrap();
+    read_until(&mut first, "hello").await;
+
+    let mut second = server.connect().await;
+    second.write_all(GET).await.unwrap();
+    let answer = rest_of(&mut second).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("from this address; the limit is 1"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap()["status"], 503);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_head_beyond_its_limits_is_read_so_far_that_the_guard_can_say_so() {
+    let heads = HeadLimits { max_bytes: 1000, max_count: 10 };
+    let endpoint = crate::guard(hello(), crate::RouteTable::default()).with_head_limits(heads);
+    let server = start(endpoint.boxed(), ListenerLimits { heads, ..patient() }, PLENTY).await;
+    let long = format!("X-Long: {}\r\n", "x".repeat(1000));
+    let bare = "X: y\r\n".repeat(30);
+    for (headers, expected) in [
+        ("X: y\r\n".repeat(9), "HTTP/1.1 200 "),
+        ("X: y\r\n".repeat(15), "than the limit of 10\""),
+        (long, "than the limit of 1000 bytes"),
+        // So many that hyper gives up before anybody else sees them.
+        (bare, "HTTP/1.1 431 "),
+    ] {
+        let mut client = server.connect().await;
+        let head = format!("GET / HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest_of(&mut client).await;
+        assert!(answer.contains(expected), "{expected}: {answer}");
+        assert!(expected.contains("200") || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+    server.end().await;
 }
 
 #[tokio::test]

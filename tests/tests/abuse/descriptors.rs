@@ -1,0 +1,52 @@
+//! A service that has run out of descriptors.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::raw::connect;
+use super::target::Target;
+
+/// How many descriptors it may have.
+const DESCRIPTORS: u64 = 64;
+
+const CONNECTIONS: usize = 100;
+
+/// How long its processor time is counted.
+const WATCHED: Duration = Duration::from_secs(3);
+
+/// Most seconds of processor time in that: an accept loop that does not rest takes all there is.
+const CPU_MAX_SECONDS: f64 = 1.0;
+
+#[tokio::test]
+async fn without_descriptors_it_rests_and_then_serves_again() {
+    let target = Target::start(&[]).await;
+    target.figures.limit_descriptors(DESCRIPTORS);
+    let load = target.load().await;
+    let before = target.figures.descriptors();
+
+    let mut open = Vec::new();
+    for index in 0..CONNECTIONS {
+        open.push(
+            connect(target.service.address(), index).await.expect("the system takes it into the queue"),
+        );
+    }
+    let begun = target.figures.cpu_seconds();
+    sleep(WATCHED).await;
+    let seconds = target.figures.cpu_seconds() - begun;
+    let (during, errors) = (target.figures.descriptors(), accept_errors(&target));
+    println!(
+        "out of descriptors: {before} of {DESCRIPTORS} before, {during} then; {seconds:.2} s of CPU in {WATCHED:?}, {errors} errors of accept"
+    );
+
+    assert!(errors > 0, "the limit was not reached");
+    assert!(seconds < CPU_MAX_SECONDS, "{seconds} s of CPU in {WATCHED:?}");
+    load.assert_unharmed().await;
+    drop(open);
+    target.assert_serves().await;
+}
+
+fn accept_errors(target: &Target) -> usize {
+    let lines = target.service.printed().stderr();
+    lines.iter().filter(|line| line.contains("cannot accept a connection")).count()
+}
