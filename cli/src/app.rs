@@ -8,6 +8,7 @@ use ingest_svc::api::IngestApi;
 use query_svc::api::Context;
 use sentinel_http::openapi::merge_documents;
 use sentinel_http::{Readiness, Service, Site, SystemApi};
+use store::AppendLimits;
 
 use crate::up::UpOptions;
 
@@ -22,7 +23,8 @@ pub(crate) const SERVICE: &str = "sentinel";
 /// # Errors
 /// When the data directory cannot be used.
 pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
-    let stores = store_sqlite::open(&options.data_dir.data_dir).await?;
+    let limits = AppendLimits::from(&options.ingest.storing);
+    let stores = store_sqlite::open_with(&options.data_dir.data_dir, &limits).await?;
     let readiness = Readiness::default();
     let store = &stores.logs;
     let system = SystemApi {
@@ -32,7 +34,7 @@ pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow:
         store: Arc::clone(store),
         page: query_svc::PAGE,
     };
-    let ingest = IngestApi { store: Arc::clone(store), clock: Arc::clone(&clock) };
+    let ingest = IngestApi::new(store, &clock, &options.ingest);
     let context = Context::new(&stores, &options.read, &readiness, Arc::clone(&clock));
     let query = query_svc::app::api(&context);
     let document = options.docs.is_on().then(document).transpose()?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use domain::{ScopeSet, SystemClock, Tenant};
+use ingest_svc::IngestOptions;
 use query_svc::config::ReadOptions;
 use query_svc::retention::{self, RetentionOptions};
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
@@ -38,6 +39,8 @@ pub(crate) struct UpOptions {
     pub(crate) docs: DocsOption,
     #[command(flatten)]
     pub(crate) http: HttpOptions,
+    #[command(flatten)]
+    pub(crate) ingest: IngestOptions,
     #[command(flatten)]
     pub(crate) read: ReadOptions,
     #[command(flatten)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
 use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, document_of};
-use store::{LogStore, MemoryLogStore};
+use store::{AppendLimits, LogStore, MemoryLogStore};
 
 use crate::api::{IngestApi, IngestNotes};
-use crate::{Config, SERVICE};
+use crate::{Config, IngestOptions, SERVICE};
 
 const TITLE: &str = "Log Sentinel: ingest";
 const DESCRIPTION: &str =
@@ -23,10 +23,11 @@ type Api = (IngestApi, SystemApi);
 /// # Errors
 /// When the data directory cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
-    let stores = store_sqlite::open(&config.service.data_dir.data_dir).await?;
+    let limits = AppendLimits::from(&config.ingest.storing);
+    let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
     let readiness = Readiness::default();
     let site = Site {
-        api: api(Arc::clone(&stores.logs), Arc::clone(&clock), readiness.clone()),
+        api: api(IngestApi::new(&stores.logs, &clock, &config.ingest), readiness.clone()),
         title: TITLE,
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
@@ -34,20 +35,18 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
     Ok(site.into_service(stores, readiness, clock))
 }
 
-fn api(
-    store: Arc<dyn LogStore>,
-    clock: Arc<dyn Clock>,
-    readiness: Readiness,
-) -> Documented<Api, IngestNotes> {
-    let version = env!("CARGO_PKG_VERSION");
-    let system = SystemApi { service: SERVICE, version, readiness, store: Arc::clone(&store), page: PAGE };
-    Documented::new((IngestApi { store, clock }, system))
+fn api(ingest: IngestApi, readiness: Readiness) -> Documented<Api, IngestNotes> {
+    let (version, store) = (env!("CARGO_PKG_VERSION"), Arc::clone(&ingest.store));
+    let system = SystemApi { service: SERVICE, version, readiness, store, page: PAGE };
+    Documented::new((ingest, system))
 }
 
 /// Returns the service's OpenAPI document.
 #[must_use]
 pub fn document() -> String {
     // Only the types of an API go into its document; the parts are never used.
-    let api = api(Arc::new(MemoryLogStore::default()), Arc::new(SystemClock), Readiness::default());
-    document_of(api, TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
+    let (store, clock): (Arc<dyn LogStore>, Arc<dyn Clock>) =
+        (Arc::new(MemoryLogStore::default()), Arc::new(SystemClock));
+    let ingest = IngestApi::new(&store, &clock, &IngestOptions::default());
+    document_of(api(ingest, Readiness::default()), TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
 }

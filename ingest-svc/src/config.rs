@@ -4,6 +4,8 @@ use clap::Parser;
 use runtime::ServiceOptions;
 use sentinel_http::HttpOptions;
 
+use crate::IngestOptions;
+
 /// Takes logs over HTTP and stores them: a 2xx means on disk and visible to every query.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
@@ -14,4 +16,7 @@ pub struct Config {
     /// How it speaks HTTP
     #[command(flatten)]
     pub http: HttpOptions,
+    /// How it stores
+    #[command(flatten)]
+    pub ingest: IngestOptions,
 }

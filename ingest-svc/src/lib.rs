@@ -4,14 +4,16 @@
 //! * [`api`] the routes, on one page
 //! * [`decode`] from the bytes of a body to records
 //! * [`app`] the service as a whole: the only place that names an engine
-//! * [`config`] its options
+//! * [`options`] the options of everything that stores logs, [`config`] all of the service's
 
 pub mod api;
 pub mod app;
 pub mod config;
 pub mod decode;
+pub mod options;
 
 pub use config::Config;
+pub use options::IngestOptions;
 
 /// The service's name, as it goes in logs, metrics and documents.
 pub const SERVICE: &str = "ingest-svc";

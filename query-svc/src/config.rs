@@ -7,6 +7,7 @@ use domain::MaxAge;
 use runtime::ServiceOptions;
 use sentinel_http::HttpOptions;
 
+use crate::export::ExportOptions;
 use crate::retention::RetentionOptions;
 use crate::tail::TailOptions;
 
@@ -37,6 +38,12 @@ pub struct ReadOptions {
     /// How many live tails there may be
     #[command(flatten)]
     pub tail: TailOptions,
+    /// How long an export waits for its client, and how many there may be
+    #[command(flatten)]
+    pub export: ExportOptions,
+    /// How much of the store a tenant asks at a time
+    #[command(flatten)]
+    pub tenant: TenantOptions,
 }
 
 /// Longest time that a question may be given, in seconds (1 h): its connection waits as long.
@@ -57,6 +64,40 @@ pub struct QueryOptions {
         value_parser = read_query_timeout
     )]
     pub query_timeout: MaxAge,
+}
+
+/// How many questions a tenant asks at a time, unless the service is told otherwise.
+const TENANT_MAX_QUERIES: usize = 8;
+
+/// How many more of a tenant's wait, unless the service is told otherwise.
+const TENANT_MAX_WAITING_QUERIES: usize = 64;
+
+/// The options that say how much of the store one tenant asks at a time.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Questions of a tenant")]
+pub struct TenantOptions {
+    /// Most questions of a tenant at a time: searches, counts, metrics and deletes
+    #[arg(long, env = "SENTINEL_TENANT_MAX_QUERIES", value_name = "QUERIES", default_value_t = TENANT_MAX_QUERIES,
+          value_parser = at_least_one)]
+    pub tenant_max_queries: usize,
+    /// Most questions of a tenant that wait for those, each for at most 3 seconds; a further one is answered 429
+    #[arg(long, env = "SENTINEL_TENANT_MAX_WAITING_QUERIES", value_name = "QUERIES",
+          default_value_t = TENANT_MAX_WAITING_QUERIES)]
+    pub tenant_max_waiting_queries: usize,
+}
+
+impl Default for TenantOptions {
+    fn default() -> Self {
+        Self {
+            tenant_max_queries: TENANT_MAX_QUERIES,
+            tenant_max_waiting_queries: TENANT_MAX_WAITING_QUERIES,
+        }
+    }
+}
+
+/// Reads a number of places of which there has to be one.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number, at least 1".to_owned())
 }
 
 impl Default for QueryOptions {

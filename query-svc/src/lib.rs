@@ -4,6 +4,7 @@
 //! * [`params`] what query strings mean
 //! * [`tail`] following logs as they come in
 //! * [`export`] all logs of a filter as one file
+//! * [`places`] places that tenants share, [`fair_store`] a store that each tenant asks so much of at a time
 //! * [`json_line`] a record's JSON on one line
 //! * [`retention`] what applies retention rules
 //! * [`app`] the service as a whole: the only place that names an engine
@@ -13,8 +14,10 @@ pub mod api;
 pub mod app;
 pub mod config;
 pub mod export;
+pub mod fair_store;
 pub mod json_line;
 pub mod params;
+pub mod places;
 pub mod retention;
 pub mod tail;
 #[cfg(test)]

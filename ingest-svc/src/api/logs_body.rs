@@ -1,8 +1,12 @@
 //! The body of `POST /logs`: read within limits, as bytes. poem-openapi's own extractors would build a tree
 //! of every body; this one takes the bytes and only describes them to the OpenAPI document.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
-use poem::{Request, RequestBody};
+use futures_util::TryStreamExt;
+use poem::{Body, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
@@ -16,6 +20,8 @@ use crate::decode::BodyFormat;
 pub(super) struct LogsBody {
     pub(super) format: BodyFormat,
     pub(super) bytes: Bytes,
+    /// How many bytes arrived, before anything was inflated.
+    pub(super) wire_bytes: usize,
 }
 
 /// A log record to store. Fields that are not listed become attributes.
@@ -99,9 +105,18 @@ impl<'a> ApiExtractor<'a> for LogsBody {
         })?;
         let reader =
             request.data::<BodyReader>().ok_or_else(|| Problem::internal("no BodyReader in the data"))?;
-        let bytes = reader.read_request(request, body).await?;
-        Ok(Self { format, bytes })
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let body = counted(body.take().map_err(Problem::internal)?, Arc::clone(&arrived));
+        let bytes = reader.read(request.headers(), body).await?;
+        Ok(Self { format, bytes, wire_bytes: arrived.load(Ordering::Relaxed) })
     }
+}
+
+/// Returns a body that counts its bytes as they are read.
+fn counted(body: Body, arrived: Arc<AtomicUsize>) -> Body {
+    Body::from_bytes_stream(body.into_bytes_stream().inspect_ok(move |bytes| {
+        arrived.fetch_add(bytes.len(), Ordering::Relaxed);
+    }))
 }
 
 fn json_schema() -> MetaSchema {

@@ -4,8 +4,10 @@ mod logs_body;
 mod post_logs;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Clock;
+use domain::limits::RecordLimits;
 use poem::{Request, Result};
 use poem_openapi::param::{Header, Query};
 use poem_openapi::{OpenApi, Tags};
@@ -15,6 +17,8 @@ use store::LogStore;
 use logs_body::LogsBody;
 use post_logs::{Options, StoredAnswer};
 
+use crate::IngestOptions;
+
 /// The operations of ingest-svc.
 #[derive(Clone)]
 pub struct IngestApi {
@@ -22,6 +26,23 @@ pub struct IngestApi {
     pub store: Arc<dyn LogStore>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// What a request and its records may hold.
+    pub limits: RecordLimits,
+    /// How long a request waits until its logs are stored.
+    pub timeout: Duration,
+}
+
+impl IngestApi {
+    /// Makes the operations on a store.
+    #[must_use]
+    pub fn new(store: &Arc<dyn LogStore>, clock: &Arc<dyn Clock>, options: &IngestOptions) -> Self {
+        Self {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            limits: (&options.records).into(),
+            timeout: options.storing.ingest_timeout.duration(),
+        }
+    }
 }
 
 /// The groups that Swagger UI shows operations in.
@@ -53,7 +74,8 @@ impl IngestApi {
         request: &Request,
         body: LogsBody,
     ) -> Result<StoredAnswer> {
-        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0, request)?, body).await
+        let options = Options::of(atomic.0, idempotency_key.0, request)?;
+        post_logs::handle(self, &key, options, request, body).await
     }
 
     /// Send logs
@@ -71,7 +93,8 @@ impl IngestApi {
         request: &Request,
         body: LogsBody,
     ) -> Result<StoredAnswer> {
-        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0, request)?, body).await
+        let options = Options::of(atomic.0, idempotency_key.0, request)?;
+        post_logs::handle(self, &key, options, request, body).await
     }
 
     /// Send logs
@@ -89,7 +112,8 @@ impl IngestApi {
         request: &Request,
         body: LogsBody,
     ) -> Result<StoredAnswer> {
-        post_logs::handle(self, &key, Options::of(atomic.0, idempotency_key.0, request)?, body).await
+        let options = Options::of(atomic.0, idempotency_key.0, request)?;
+        post_logs::handle(self, &key, options, request, body).await
     }
 }
 
@@ -103,6 +127,7 @@ impl Notes for IngestNotes {
         query: &[],
         problems: &[
             ProblemNote { status: 422, description: "The idempotency key was used for another request." },
+            ProblemNote { status: 429, description: "The key's quota is used up; nothing was stored." },
             ProblemNote { status: 507, description: "The disk is full; nothing was stored." },
         ],
     }]];

@@ -1,13 +1,16 @@
 //! `POST /logs`
 
+use std::time::Duration;
+
 use domain::limits::IDEMPOTENCY_KEY_MAX_BYTES;
-use domain::{Principal, ServiceName, Timestamp};
+use domain::{Principal, ServiceName};
 use poem::{Request, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
-use sentinel_http::{Problem, RecordError};
+use sentinel_http::{KeyQuotas, Problem, RecordError};
 use sha2::{Digest, Sha256};
 use store::{Append, Appended, Idempotency};
+use tokio::time::timeout;
 
 use super::IngestApi;
 use super::logs_body::LogsBody;
@@ -18,6 +21,9 @@ const DECODED_INLINE_BELOW_BYTES: usize = 256 * 1024;
 
 /// The header that makes a repeat harmless.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// When to come back after records that were not stored in time.
+const RETRY_SOON_SECONDS: u32 = 1;
 
 /// What a client asks for beside its logs.
 #[derive(Debug, Default)]
@@ -90,11 +96,11 @@ pub(super) async fn handle(
     api: &IngestApi,
     key: &Principal,
     options: Options,
+    request: &Request,
     body: LogsBody,
 ) -> Result<StoredAnswer> {
-    let atomic = options.atomic;
-    let Understood { decoded, idempotency } =
-        understand(key.service.clone(), options, body, api.clock.now()).await?;
+    let (atomic, wire_bytes) = (options.atomic, body.wire_bytes);
+    let Understood { decoded, idempotency } = understand(api, key.service.clone(), options, body).await?;
     if decoded.rejected > 0 && (atomic || decoded.batch.is_empty()) {
         return Err(refusal(decoded, atomic).into());
     }
@@ -103,8 +109,11 @@ pub(super) async fn handle(
     if batch.is_empty() {
         return Ok(answer(0, None, rejected, errors));
     }
+    KeyQuotas::charge_sent_by(request, &key.caller, batch.len(), wire_bytes)?;
     let append = Append { tenant: key.tenant.clone(), batch, idempotency };
-    let appended = api.store.append(append).await.map_err(Problem::from)?;
+    // The store goes on with it by itself, whether it is waited for or not.
+    let appended = timeout(api.timeout, api.store.append(append)).await.map_err(|_| too_slow(api.timeout))?;
+    let appended = appended.map_err(Problem::from)?;
     Ok(answer(accepted, Some(appended), rejected, errors))
 }
 
@@ -116,18 +125,20 @@ struct Understood {
 
 /// Does all that takes longer the larger the body is.
 async fn understand(
+    api: &IngestApi,
     bound_service: Option<ServiceName>,
     options: Options,
     body: LogsBody,
-    received_at: Timestamp,
 ) -> Result<Understood, Problem> {
+    let (received_at, limits) = (api.clock.now(), api.limits);
     let is_small = body.bytes.len() < DECODED_INLINE_BELOW_BYTES;
     let understand_all = move || {
         let Options { atomic, idempotency_key } = options;
         let bound_service = bound_service.as_ref();
         let idempotency = idempotency_key
             .map(|key| Idempotency { key, request_digest: request_digest(&body, atomic, bound_service) });
-        let decoded = decode(&body.bytes, body.format, &Context { received_at, bound_service })?;
+        let context = Context { received_at, bound_service, limits: &limits };
+        let decoded = decode(&body.bytes, body.format, &context)?;
         Ok(Understood { decoded, idempotency })
     };
     let understood = if is_small {
@@ -136,6 +147,15 @@ async fn understand(
         tokio::task::spawn_blocking(understand_all).await.map_err(Problem::internal)?
     };
     understood.map_err(undecodable)
+}
+
+/// The problem of records that the store has taken, and not stored in time.
+fn too_slow(limit: Duration) -> Problem {
+    let detail = format!(
+        "the logs were not stored within {} s, and may be later or not; repeat the request with the same {IDEMPOTENCY_KEY}",
+        limit.as_secs()
+    );
+    Problem::unavailable("outcome_unknown", detail, RETRY_SOON_SECONDS)
 }
 
 /// Returns the digest of everything that decides what a request stores: the body, how it is read, and the service
@@ -207,7 +227,7 @@ mod tests {
     use crate::decode::BodyFormat;
 
     fn digest(bound_service: &str, format: BodyFormat, atomic: bool, body: &'static str) -> [u8; 32] {
-        let body = LogsBody { format, bytes: Bytes::from_static(body.as_bytes()) };
+        let body = LogsBody { format, bytes: Bytes::from_static(body.as_bytes()), wire_bytes: body.len() };
         request_digest(&body, atomic, ServiceName::parse(bound_service).ok().as_ref())
     }
 

@@ -6,9 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use domain::limits::{
-    ATTRIBUTE_NAME_MAX_BYTES, ATTRIBUTE_VALUE_MAX_BYTES, ATTRIBUTES_MAX_COUNT, ATTRIBUTES_MAX_DEPTH,
-};
+use domain::limits::RecordLimits;
 
 use super::error::{Fault, codes, shortened};
 use super::escapes::{has_escape, has_lone_surrogate, unescaped};
@@ -30,7 +28,12 @@ impl<'a> AttributeMerge<'a> {
     /// Returns the attributes of a record as the text of one JSON object, empty if there are none: the
     /// members of `object`, then the unknown fields.
     #[inline]
-    pub(super) fn merge(&mut self, object: &Value<'a>, unknown: &[UnknownField<'a>]) -> Result<&str, Fault> {
+    pub(super) fn merge(
+        &mut self,
+        object: &Value<'a>,
+        unknown: &[UnknownField<'a>],
+        limits: &RecordLimits,
+    ) -> Result<&str, Fault> {
         let object = match object {
             Value::Absent if unknown.is_empty() => return Ok(""),
             Value::Absent => "{}",
@@ -38,8 +41,8 @@ impl<'a> AttributeMerge<'a> {
             other => return Err(wrong_type(Field::Attributes, "an object", other)),
         };
         self.raw_names.clear();
-        self.check_members(object)?;
-        self.check_unknown(unknown)?;
+        self.check_members(object, limits)?;
+        self.check_unknown(unknown, limits)?;
         check_distinct(&self.raw_names)?;
         if self.raw_names.is_empty() {
             return Ok("");
@@ -52,20 +55,22 @@ impl<'a> AttributeMerge<'a> {
         Ok(&self.merged)
     }
 
-    fn check_members(&mut self, object: &'a str) -> Result<(), Fault> {
+    fn check_members(&mut self, object: &'a str, limits: &RecordLimits) -> Result<(), Fault> {
         let mut rest = &object[1..];
         while let Some((raw_name, raw_value, depth, after)) = next_member(rest) {
             let field = |name: &str| format!("{}.{}", Field::Attributes.name(), shortened(name));
-            self.check_attribute(raw_name, raw_value, depth).map_err(|fault| fault.into_fault(field))?;
+            let checked = self.check_attribute(raw_name, raw_value, depth, limits);
+            checked.map_err(|fault| fault.into_fault(field, limits))?;
             rest = after;
         }
         Ok(())
     }
 
-    fn check_unknown(&mut self, unknown: &[UnknownField<'a>]) -> Result<(), Fault> {
+    fn check_unknown(&mut self, unknown: &[UnknownField<'a>], limits: &RecordLimits) -> Result<(), Fault> {
         for UnknownField { raw_name, raw_value } in unknown {
             let (_, depth) = walk_value(raw_value);
-            self.check_attribute(raw_name, raw_value, depth).map_err(|fault| fault.into_fault(shortened))?;
+            let checked = self.check_attribute(raw_name, raw_value, depth, limits);
+            checked.map_err(|fault| fault.into_fault(shortened, limits))?;
         }
         Ok(())
     }
@@ -76,19 +81,21 @@ impl<'a> AttributeMerge<'a> {
         raw_name: &'a str,
         raw_value: &'a str,
         depth: usize,
+        limits: &RecordLimits,
     ) -> Result<(), AttributeFault<'a>> {
         let fault = |kind| Err(AttributeFault { raw_name, kind });
-        let name_is_long = || unescaped(raw_name).is_some_and(|name| name.len() > ATTRIBUTE_NAME_MAX_BYTES);
-        if self.raw_names.len() == ATTRIBUTES_MAX_COUNT {
+        let name_max_bytes = limits.attribute_name_bytes;
+        let name_is_long = || unescaped(raw_name).is_some_and(|name| name.len() > name_max_bytes);
+        if self.raw_names.len() >= limits.attributes {
             return fault(FaultKind::TooMany);
         }
-        if raw_name.len() > ATTRIBUTE_NAME_MAX_BYTES && name_is_long() {
+        if raw_name.len() > name_max_bytes && name_is_long() {
             return fault(FaultKind::LongName);
         }
-        if raw_value.len() > ATTRIBUTE_VALUE_MAX_BYTES {
+        if raw_value.len() > limits.attribute_value_bytes {
             return fault(FaultKind::LongValue(raw_value.len()));
         }
-        if depth >= ATTRIBUTES_MAX_DEPTH {
+        if depth >= limits.attributes_depth {
             return fault(FaultKind::TooDeep);
         }
         if has_lone_surrogate(raw_name) || has_lone_surrogate(raw_value) {
@@ -117,34 +124,36 @@ enum FaultKind {
 
 impl AttributeFault<'_> {
     #[cold]
-    fn into_fault(self, field: impl Fn(&str) -> String) -> Fault {
+    fn into_fault(self, field: impl Fn(&str) -> String, limits: &RecordLimits) -> Fault {
         let name = unescaped(self.raw_name).unwrap_or(Cow::Borrowed(self.raw_name));
         let field = field(&name);
         let (code, detail) = match self.kind {
             FaultKind::TooMany => {
-                let detail = format!(
-                    "a record has at most {ATTRIBUTES_MAX_COUNT} attributes, unknown fields included"
-                );
+                let limit = limits.attributes;
+                let detail = format!("a record has at most {limit} attributes, unknown fields included");
                 return Fault::of(Field::Attributes.name(), codes::TOO_MANY_ATTRIBUTES, detail);
             }
             FaultKind::LoneSurrogate => return lone_surrogate(&field),
             FaultKind::LongName => (
                 codes::TOO_LONG,
                 format!(
-                    "an attribute's name has {} bytes of UTF-8, at most {ATTRIBUTE_NAME_MAX_BYTES} are accepted",
-                    name.len()
+                    "an attribute's name has {} bytes of UTF-8, at most {} are accepted",
+                    name.len(),
+                    limits.attribute_name_bytes
                 ),
             ),
             FaultKind::LongValue(bytes) => (
                 codes::TOO_LONG,
                 format!(
-                    "{field} has {bytes} bytes of JSON, at most {ATTRIBUTE_VALUE_MAX_BYTES} are accepted"
+                    "{field} has {bytes} bytes of JSON, at most {} are accepted",
+                    limits.attribute_value_bytes
                 ),
             ),
             FaultKind::TooDeep => (
                 codes::TOO_DEEP,
                 format!(
-                    "{field} is nested too deep: attributes have at most {ATTRIBUTES_MAX_DEPTH} levels, their object included"
+                    "{field} is nested too deep: attributes have at most {} levels, their object included",
+                    limits.attributes_depth
                 ),
             ),
         };

@@ -1,5 +1,6 @@
 //! The entry: a whole body in, a batch and its refused records out.
 
+use domain::limits::RecordLimits;
 use domain::{RecordBatch, ServiceName, Timestamp};
 
 use super::builder::BatchBuilder;
@@ -14,6 +15,8 @@ pub struct Context<'a> {
     /// The one service that the sender's key may send logs of, if it is bound to one; also the service of
     /// records that name none.
     pub bound_service: Option<&'a ServiceName>,
+    /// What a request and its records may hold.
+    pub limits: &'a RecordLimits,
 }
 
 /// The records of a body.

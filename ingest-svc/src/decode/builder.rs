@@ -1,6 +1,6 @@
 //! Puts the records that keep the rules into a batch, and counts and describes the others.
 
-use domain::limits::{BATCH_MAX_RECORDS, RECORD_ERRORS_SHOWN};
+use domain::limits::RECORD_ERRORS_SHOWN;
 use domain::{RecordRef, Severity};
 
 use super::attributes::AttributeMerge;
@@ -49,8 +49,9 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
     /// # Errors
     /// [`DecodeError::TooManyRecords`].
     pub(super) fn start_record(&mut self) -> Result<(), DecodeError> {
-        if self.next_index == BATCH_MAX_RECORDS {
-            return Err(DecodeError::TooManyRecords { limit: BATCH_MAX_RECORDS });
+        let limit = self.context.limits.batch_records;
+        if self.next_index == limit {
+            return Err(DecodeError::TooManyRecords { limit });
         }
         self.next_index += 1;
         Ok(())
@@ -87,7 +88,7 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
 
     #[inline]
     fn push_raw(&mut self) -> Result<(), Fault> {
-        let raw = &self.raw;
+        let (raw, limits) = (&self.raw, self.context.limits);
         raw.check_names()?;
         let identifier = |field| fields::identifier(field, raw.get(field));
         let service = fields::service(raw.get(Field::Service))?;
@@ -96,11 +97,11 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
             received_at: self.context.received_at,
             severity: fields::severity(raw.get(Field::Severity), raw.get(Field::Level))?,
             service: fields::allowed_service(service, self.context.bound_service)?,
-            message: fields::message(raw.get(Field::Message))?,
+            message: fields::message(raw.get(Field::Message), limits.message_bytes)?,
             trace_id: identifier(Field::TraceId)?,
             span_id: identifier(Field::SpanId)?,
             host: identifier(Field::Host)?,
-            attributes: self.attributes.merge(raw.get(Field::Attributes), raw.unknown())?,
+            attributes: self.attributes.merge(raw.get(Field::Attributes), raw.unknown(), limits)?,
         };
         self.decoded.batch.push(&record);
         Ok(())
@@ -112,7 +113,7 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
             received_at: self.context.received_at,
             severity: line.severity.unwrap_or(Severity::DEFAULT),
             service: fields::allowed_service(line.service, self.context.bound_service)?,
-            message: fields::bounded_message(line.message)?,
+            message: fields::bounded_message(line.message, self.context.limits.message_bytes)?,
             trace_id: "",
             span_id: "",
             host: "",

@@ -1,6 +1,6 @@
 //! The rules of each field.
 
-use domain::limits::{IDENTIFIER_MAX_BYTES, MESSAGE_MAX_BYTES};
+use domain::limits::IDENTIFIER_MAX_BYTES;
 use domain::timestamp::TimestampError;
 use domain::{ServiceName, Severity, SeveritySet, Timestamp};
 
@@ -96,18 +96,18 @@ pub(super) fn allowed_service<'a>(
 
 /// Reads `message`.
 #[inline]
-pub(super) fn message<'v>(value: &'v Value<'_>) -> Result<&'v str, Fault> {
+pub(super) fn message<'v>(value: &'v Value<'_>, limit_bytes: usize) -> Result<&'v str, Fault> {
     let Some(message) = text(Field::Message, value)? else {
         let detail = "message is required: a text, which may be empty".to_owned();
         return Err(Fault::of(Field::Message.name(), codes::REQUIRED, detail));
     };
-    bounded_message(message)
+    bounded_message(message, limit_bytes)
 }
 
 /// Checks the length of a message.
 #[inline]
-pub(super) fn bounded_message(message: &str) -> Result<&str, Fault> {
-    bounded(Field::Message, message, MESSAGE_MAX_BYTES)
+pub(super) fn bounded_message(message: &str, limit_bytes: usize) -> Result<&str, Fault> {
+    bounded(Field::Message, message, limit_bytes)
 }
 
 /// Reads `trace_id`, `span_id` or `host`; empty: none.

@@ -31,12 +31,13 @@ use sentinel_http::{Notes, OperationNotes, Readiness};
 use store::{AuditStore, LogStore, RetentionStore, Stores};
 
 use crate::config::ReadOptions;
+use crate::fair_store::FairLogStore;
 use streams::Streams;
 
 /// What every operation needs. Cheap to clone: each group has its own.
 #[derive(Clone)]
 pub struct Context {
-    /// Where logs are kept.
+    /// Where logs are kept, of which each tenant asks so much at a time.
     pub store: Arc<dyn LogStore>,
     /// Where retention rules are kept.
     pub retention: Arc<dyn RetentionStore>,
@@ -55,9 +56,13 @@ impl Context {
     #[must_use]
     pub fn new(stores: &Stores, options: &ReadOptions, readiness: &Readiness, clock: Arc<dyn Clock>) -> Self {
         Self {
-            streams: Streams::new(&stores.logs, options.tail.into(), readiness.clone()),
+            streams: Streams::new(&stores.logs, options, readiness.clone()),
             query_timeout: options.query.timeout(),
-            store: Arc::clone(&stores.logs),
+            store: Arc::new(FairLogStore::new(
+                Arc::clone(&stores.logs),
+                options.tenant.tenant_max_queries,
+                options.tenant.tenant_max_waiting_queries,
+            )),
             retention: Arc::clone(&stores.retention),
             audit: Arc::clone(&stores.audit),
             clock,

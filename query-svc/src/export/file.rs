@@ -10,6 +10,7 @@ use futures_util::{Stream, stream};
 use store::{LogStore, Scan, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::encoding::Encoder;
 use super::exports::Place;
@@ -17,6 +18,9 @@ use super::{Encoding, Format};
 
 /// Most records of a page.
 pub const PAGE_RECORDS: usize = 8192;
+
+/// Most bytes that are handed over at once (1 MiB).
+const PIECE_MAX_BYTES: usize = 1024 * 1024;
 
 /// How long a page may take: then the next read goes on where it stopped.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -78,9 +82,9 @@ impl Export {
         // One piece waits for the client while the next page is read and written.
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
-            let _place = place;
+            let sender = Client { sender, timeout: place.timeout };
             tokio::select! {
-                () = sender.closed() => {}
+                () = sender.sender.closed() => {}
                 ended = write_file(pages, writer, &sender) => {
                     if let Err(error) = &ended {
                         tracing::warn!(%error, "an export breaks off");
@@ -89,6 +93,7 @@ impl Export {
                     let _ = sender.send(ended.map(|()| Piece::End)).await;
                 }
             }
+            drop(place);
         });
         Ok(stream::unfold(Some(receiver), |receiver| async {
             let mut receiver = receiver?;
@@ -104,12 +109,8 @@ impl Export {
 }
 
 /// Writes all pages, and reads the next one meanwhile.
-async fn write_file(
-    mut pages: Pages,
-    mut writer: FileWriter,
-    sender: &mpsc::Sender<io::Result<Piece>>,
-) -> io::Result<()> {
-    send(sender, writer.head()?).await;
+async fn write_file(mut pages: Pages, mut writer: FileWriter, client: &Client) -> io::Result<()> {
+    client.send_bytes(writer.head()?).await?;
     let mut page = pages.next().await.map_err(io::Error::other)?;
     while let Some(records) = page {
         let writing = spawn_blocking(move || {
@@ -119,17 +120,42 @@ async fn write_file(
         let (next, written) = tokio::join!(pages.next(), writing);
         let bytes;
         (writer, bytes) = written.map_err(io::Error::other)?;
-        send(sender, bytes?).await;
+        client.send_bytes(bytes?).await?;
         page = next.map_err(io::Error::other)?;
     }
-    send(sender, writer.encoder.finish()?).await;
-    Ok(())
+    client.send_bytes(writer.encoder.finish()?).await
 }
 
-async fn send(sender: &mpsc::Sender<io::Result<Piece>>, bytes: Vec<u8>) {
-    if !bytes.is_empty() {
-        // When the client is gone, everything here ends by itself.
-        let _ = sender.send(Ok(Piece::Bytes(bytes.into()))).await;
+/// Who reads the file.
+struct Client {
+    sender: mpsc::Sender<io::Result<Piece>>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// Hands bytes over in pieces, each of which has to be taken in time: so it is the client that counts, not how long
+    /// the file is.
+    async fn send_bytes(&self, bytes: Vec<u8>) -> io::Result<()> {
+        let mut bytes = Bytes::from(bytes);
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE_MAX_BYTES));
+            self.send(Ok(Piece::Bytes(piece))).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, piece: io::Result<Piece>) -> io::Result<()> {
+        match timeout(self.timeout, self.sender.send(piece)).await {
+            // When the client is gone, everything here ends by itself.
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => {
+                let seconds = self.timeout.as_secs();
+                Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("its client read nothing for {seconds} s"),
+                ))
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! * [`mod@format`] the formats, and a page of records in one of them
 //! * [`encoding`] whether the file travels compressed
 //! * [`mod@file`] the file as a stream of bytes
-//! * [`exports`] how many there may be at a time
+//! * [`exports`] how many there may be at a time, and how long they wait
 //!
 //! An export holds what was there when it began: ids up to the last one then, in their order. It reads page by page, each in
 //! a read of its own, so no transaction waits for a client; the next page is read while one is written, and no further one
@@ -19,6 +19,6 @@ pub mod format;
 mod tests;
 
 pub use encoding::Encoding;
-pub use exports::Exports;
+pub use exports::{ExportOptions, Exports};
 pub use file::Export;
 pub use format::Format;

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use testkit::build::{record, tenant};
 use testkit::{RecordBuilder, wait_until};
 
-use super::exports::EXPORTS_MAX;
+use super::exports::{EXPORTS_MAX, ExportLimits};
 use super::format::REPORT;
 use super::{Encoding, Export, Exports, Format};
 use crate::test_store::TestStore;
@@ -19,6 +19,10 @@ use crate::test_store::TestStore;
 const PLENTY: Duration = Duration::from_secs(60);
 
 const CSV: Format = Format::Csv(REPORT);
+
+fn exports() -> Exports {
+    Exports::new(ExportLimits { tenant_max_exports: EXPORTS_MAX, timeout: PLENTY })
+}
 
 fn records(count: usize) -> Vec<RecordBuilder> {
     (0..count).map(|n| record(&format!("log {n}"))).collect()
@@ -48,7 +52,7 @@ fn ids(file: &str) -> Vec<i64> {
 
 #[tokio::test]
 async fn an_export_has_all_that_is_selected_up_to_its_last_id_in_order() {
-    let (store, exports) = (Arc::new(TestStore::default()), Exports::default());
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
     store.answer_in_pages_of(3);
     let mut expected = Vec::new();
     for _ in 0..40 {
@@ -59,16 +63,18 @@ async fn an_export_has_all_that_is_selected_up_to_its_last_id_in_order() {
     let severities = SeveritySet::band_of(Severity::parse("error").unwrap());
     let filter = Filter { severities, ..Filter::default() };
 
-    let file = export(&store, filter, until).into_stream(exports.take_place().unwrap()).unwrap();
+    let file = export(&store, filter, until).into_stream(exports.take_place(&tenant("a")).unwrap()).unwrap();
 
     assert_eq!(ids(&whole(file).await.unwrap()), expected[..29]);
 }
 
 #[tokio::test]
 async fn an_export_ends_while_logs_come_in() {
-    let (store, exports) = (Arc::new(TestStore::default()), Exports::default());
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
     let until = store.add("a", &records(47)).await;
-    let file = export(&store, Filter::default(), until).into_stream(exports.take_place().unwrap()).unwrap();
+    let file = export(&store, Filter::default(), until)
+        .into_stream(exports.take_place(&tenant("a")).unwrap())
+        .unwrap();
     let mut file = Box::pin(file);
     let mut pieces = Vec::new();
     while let Some(piece) = file.next().await {
@@ -80,18 +86,19 @@ async fn an_export_ends_while_logs_come_in() {
 
 #[tokio::test]
 async fn an_export_of_nothing_is_a_file_without_records() {
-    let (store, exports) = (Arc::new(TestStore::default()), Exports::default());
-    let file = export(&store, Filter::default(), 0).into_stream(exports.take_place().unwrap()).unwrap();
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
+    let file =
+        export(&store, Filter::default(), 0).into_stream(exports.take_place(&tenant("a")).unwrap()).unwrap();
     assert_eq!(whole(file).await.unwrap(), "id,timestamp,level,message\r\n");
 }
 
 #[tokio::test]
 async fn an_export_that_cannot_go_on_ends_with_an_error() {
-    let (store, exports) = (Arc::new(TestStore::default()), Exports::default());
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
     let until = store.add("a", &records(1000)).await;
     for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
         let export = Export { encoding, ..export(&store, Filter::default(), until) };
-        let mut file = Box::pin(export.into_stream(exports.take_place().unwrap()).unwrap());
+        let mut file = Box::pin(export.into_stream(exports.take_place(&tenant("a")).unwrap()).unwrap());
         if encoding == Encoding::Identity {
             assert!(file.next().await.unwrap().is_ok());
         }
@@ -103,9 +110,11 @@ async fn an_export_that_cannot_go_on_ends_with_an_error() {
 
 #[tokio::test]
 async fn an_export_reads_no_further_than_a_page_ahead_of_its_client() {
-    let (store, exports) = (Arc::new(TestStore::default()), Exports::default());
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
     let until = store.add("a", &records(1000)).await;
-    let file = export(&store, Filter::default(), until).into_stream(exports.take_place().unwrap()).unwrap();
+    let file = export(&store, Filter::default(), until)
+        .into_stream(exports.take_place(&tenant("a")).unwrap())
+        .unwrap();
     let mut file = Box::pin(file);
     let mut pieces = 0;
     while let Some(piece) = file.next().await {
@@ -122,9 +131,9 @@ async fn an_export_reads_no_further_than_a_page_ahead_of_its_client() {
 
 #[tokio::test]
 async fn an_export_whose_client_is_gone_gives_its_place_back() {
-    let (store, exports) = (Arc::new(TestStore::default()), Exports::default());
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
     let until = store.add("a", &records(1000)).await;
-    let places: Vec<_> = std::iter::from_fn(|| exports.take_place()).collect();
+    let places: Vec<_> = std::iter::from_fn(|| exports.take_place(&tenant("a")).ok()).collect();
     assert_eq!(places.len(), EXPORTS_MAX);
     let mut files = Vec::new();
     for place in places {
@@ -138,4 +147,32 @@ async fn an_export_whose_client_is_gone_gives_its_place_back() {
 
     wait_until("the places are free", PLENTY, async || (exports.places_left() == EXPORTS_MAX).then_some(()))
         .await;
+}
+
+#[tokio::test]
+async fn an_export_whose_client_does_not_read_breaks_off_and_gives_its_place_back() {
+    let store = Arc::new(TestStore::default());
+    let exports = Exports::new(ExportLimits { tenant_max_exports: 1, timeout: Duration::from_millis(1) });
+    let until = store.add("a", &records(1000)).await;
+    let place = exports.take_place(&tenant("a")).unwrap();
+    let file = export(&store, Filter::default(), until).into_stream(place).unwrap();
+    let mut file = Box::pin(file);
+    file.next().await.unwrap().unwrap();
+
+    wait_until("the place is free", PLENTY, async || exports.take_place(&tenant("a")).ok()).await;
+
+    assert!(whole(file).await.is_err(), "it is not the whole file");
+}
+
+#[tokio::test]
+async fn a_large_page_is_handed_over_in_pieces() {
+    let (store, exports) = (Arc::new(TestStore::default()), exports());
+    let until = store.add("a", &[record(&"x".repeat(3_000_000))]).await;
+    let file =
+        export(&store, Filter::default(), until).into_stream(exports.take_place(&tenant("a")).unwrap());
+
+    let pieces: Vec<Bytes> = file.unwrap().try_collect().await.unwrap();
+
+    assert!(pieces.iter().all(|piece| piece.len() <= 1024 * 1024));
+    assert!(pieces.concat().len() > 3_000_000);
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use sentinel_http::options::values::Seconds;
 
+use crate::config::at_least_one;
+
 /// Most tails of a service at a time, unless it is told otherwise.
 pub const DEFAULT_MAX_TAILS: usize = 1000;
 
@@ -27,6 +29,9 @@ pub struct TailOptions {
     /// Most live tails at a time; a further one is told to come back
     #[arg(long, env = "SENTINEL_MAX_TAILS", value_name = "TAILS", default_value_t = DEFAULT_MAX_TAILS)]
     pub max_tails: usize,
+    /// Most live tails of a tenant at a time; a further one is answered 429. Default: three quarters of all
+    #[arg(long, env = "SENTINEL_TENANT_MAX_TAILS", value_name = "TAILS", value_parser = at_least_one)]
+    pub tenant_max_tails: Option<usize>,
     /// How long a live tail may be behind because its client does not read, in seconds, before it is moved to the present
     #[arg(
         long,
@@ -46,6 +51,8 @@ pub struct TailOptions {
 pub struct TailLimits {
     /// Most tails at a time.
     pub max_tails: usize,
+    /// Most tails of a tenant.
+    pub tenant_max_tails: usize,
     /// How far a tail may be behind.
     pub lag: LagLimits,
     /// How often a tail with nothing to say says so.
@@ -66,7 +73,12 @@ pub struct LagLimits {
 
 impl Default for TailOptions {
     fn default() -> Self {
-        Self { max_tails: DEFAULT_MAX_TAILS, tail_lag_seconds: DEFAULT_TAIL_LAG_SECONDS, tail_max_time: DEFAULT_TAIL_MAX_TIME }
+        Self {
+            max_tails: DEFAULT_MAX_TAILS,
+            tenant_max_tails: None,
+            tail_lag_seconds: DEFAULT_TAIL_LAG_SECONDS,
+            tail_max_time: DEFAULT_TAIL_MAX_TIME,
+        }
     }
 }
 
@@ -74,9 +86,15 @@ impl From<TailOptions> for TailLimits {
     fn from(options: TailOptions) -> Self {
         Self {
             max_tails: options.max_tails,
+            tenant_max_tails: options.tenant_max_tails.unwrap_or(three_quarters(options.max_tails)),
             lag: LagLimits { time: Duration::from_secs(options.tail_lag_seconds), ids: LAG_IDS },
             heartbeat_every: HEARTBEAT_EVERY,
             max_time: options.tail_max_time.duration(),
         }
     }
+}
+
+/// Returns what one tenant may have, so that it cannot have all: who is alone hardly misses the rest.
+fn three_quarters(all: usize) -> usize {
+    all - all / 4
 }

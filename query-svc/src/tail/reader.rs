@@ -267,7 +267,7 @@ mod tests {
 
     fn tail_at(position: i64) -> Tail {
         let tails = Arc::new(Tails::new(Arc::new(TestStore::default()), TailOptions::default().into()));
-        let place = tails.take_place().unwrap();
+        let place = tails.take_place(&tenant("a")).unwrap();
         let mut tail = tails.start(place, &tenant("a"), Filter::default(), position);
         tail.is_behind = false;
         tail

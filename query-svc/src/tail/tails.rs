@@ -6,33 +6,44 @@ use std::time::Duration;
 
 use domain::{Filter, Tenant};
 use store::LogStore;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::task::TaskTracker;
 
 use super::hub::{Batch, Hub};
 use super::options::TailLimits;
 use super::reader::Tail;
+use crate::places::{TenantPlace, TenantPlaces};
 
 /// The tails of a service.
 pub struct Tails {
     pub(super) store: Arc<dyn LogStore>,
     pub(super) limits: TailLimits,
     places: Arc<Semaphore>,
+    tenant_places: TenantPlaces,
     hubs: Mutex<HashMap<Tenant, Weak<Hub>>>,
     tasks: TaskTracker,
 }
 
 /// There are as many tails as there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyTails {
-    /// So many there may be.
-    pub max_tails: usize,
+pub enum TooManyTails {
+    /// Of all tenants.
+    InAll {
+        /// So many there may be.
+        max_tails: usize,
+    },
+    /// Of one tenant.
+    OfTenant {
+        /// So many it may have.
+        max_tails: usize,
+    },
 }
 
 /// A place among the tails.
 #[derive(Debug)]
 pub struct Place {
     _permit: OwnedSemaphorePermit,
+    _of_tenant: TenantPlace,
 }
 
 /// A tail's end of its hub.
@@ -45,20 +56,21 @@ impl Tails {
     /// Makes a service's tails over a store.
     pub fn new(store: Arc<dyn LogStore>, limits: TailLimits) -> Self {
         let places = Arc::new(Semaphore::new(limits.max_tails.min(Semaphore::MAX_PERMITS)));
-        Self { store, limits, places, hubs: Mutex::default(), tasks: TaskTracker::new() }
+        let tenant_places = TenantPlaces::new(limits.tenant_max_tails, 0);
+        Self { store, limits, places, tenant_places, hubs: Mutex::default(), tasks: TaskTracker::new() }
     }
 
-    /// Takes a place for a tail.
+    /// Takes a place for a tail of a tenant's.
     ///
     /// # Errors
     /// [`TooManyTails`].
-    pub fn take_place(&self) -> Result<Place, TooManyTails> {
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(permit) => Ok(Place { _permit: permit }),
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
-                Err(TooManyTails { max_tails: self.limits.max_tails })
-            }
-        }
+    pub fn take_place(&self, tenant: &Tenant) -> Result<Place, TooManyTails> {
+        let TailLimits { max_tails, tenant_max_tails, .. } = self.limits;
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| TooManyTails::InAll { max_tails })?;
+        let of_tenant = self.tenant_places.try_take(tenant);
+        let of_tenant = of_tenant.ok_or(TooManyTails::OfTenant { max_tails: tenant_max_tails })?;
+        Ok(Place { _permit: permit, _of_tenant: of_tenant })
     }
 
     /// Starts a tail of what `filter` selects, with the records above `position`.

@@ -77,7 +77,7 @@ fn errors() -> Filter {
 impl World {
     /// Starts a tail of the tenant `a`.
     fn tail(&self, filter: Filter, position: i64) -> Client {
-        let place = self.tails.take_place().unwrap();
+        let place = self.tails.take_place(&tenant("a")).unwrap();
         let tail = self.tails.start(place, &tenant("a"), filter, position);
         Client { chunks: Box::pin(tail.into_stream()), events: VecDeque::new(), comments: 0 }
     }
@@ -332,9 +332,20 @@ async fn nothing_is_left_of_tails_whose_clients_are_gone() {
 async fn there_are_only_so_many_tails() {
     let world = world(TailLimits { max_tails: 2, ..patient() });
     let tails = (world.tail(Filter::default(), 0), world.tail(Filter::default(), 0));
-    assert_eq!(world.tails.take_place().unwrap_err(), TooManyTails { max_tails: 2 });
+    let take = |of| world.tails.take_place(&tenant(of));
+    assert_eq!(take("b").unwrap_err(), TooManyTails::InAll { max_tails: 2 });
     drop(tails.1);
-    assert!(world.tails.take_place().is_ok());
+    assert!(take("b").is_ok());
+}
+
+#[tokio::test]
+async fn one_tenant_cannot_have_all_tails() {
+    let world = world(TailLimits { max_tails: 4, tenant_max_tails: 3, ..patient() });
+    let take = |of| world.tails.take_place(&tenant(of));
+    let _taken = [take("a"), take("a"), take("a")].map(Result::unwrap);
+
+    assert_eq!(take("a").unwrap_err(), TooManyTails::OfTenant { max_tails: 3 });
+    assert!(take("b").is_ok());
 }
 
 #[tokio::test]

@@ -92,6 +92,9 @@ pub const TEMPLATE_MAX_BYTES: usize = 1024;
 /// Most buckets of a time series.
 pub const BUCKETS_MAX: usize = 10_000;
 
+/// Most counts that a question is answered from, one for each bucket, service and severity: some 40 MB.
+pub const COUNTS_MAX: usize = 250_000;
+
 /// Most retention rules of one tenant.
 pub const RETENTION_RULES_MAX: usize = 100;
 
@@ -103,3 +106,32 @@ pub const RETENTION_FILTER_MAX_BYTES: usize = 32 * 1024;
 
 /// Longest age that a retention rule may keep, in seconds (100 years of 365 days).
 pub const RETENTION_MAX_AGE_SECONDS: u64 = 100 * 365 * 86_400;
+
+/// What a request and its records may hold, where an installation may say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordLimits {
+    /// Most records of a request.
+    pub batch_records: usize,
+    /// Most bytes of a message.
+    pub message_bytes: usize,
+    /// Most attributes of a record.
+    pub attributes: usize,
+    /// Most bytes of an attribute's name.
+    pub attribute_name_bytes: usize,
+    /// Most bytes of an attribute's value, as JSON text.
+    pub attribute_value_bytes: usize,
+    /// Deepest nesting of attributes; the attributes object itself is level 1.
+    pub attributes_depth: usize,
+}
+
+impl RecordLimits {
+    /// The limits of an installation that says nothing else.
+    pub const STANDARD: Self = Self {
+        batch_records: BATCH_MAX_RECORDS,
+        message_bytes: MESSAGE_MAX_BYTES,
+        attributes: ATTRIBUTES_MAX_COUNT,
+        attribute_name_bytes: ATTRIBUTE_NAME_MAX_BYTES,
+        attribute_value_bytes: ATTRIBUTE_VALUE_MAX_BYTES,
+        attributes_depth: ATTRIBUTES_MAX_DEPTH,
+    };
+}

@@ -11,7 +11,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::{Authenticator, Problem};
+use crate::{Authenticator, KeyQuotas, Problem};
 
 /// A scope, as a type.
 pub trait RequiredScope: Send + Sync + 'static {
@@ -85,12 +85,15 @@ impl<S: RequiredScope> Authorized<S> {
     /// Returns the caller, if there is one and it has the scope. For routes outside of OpenAPI.
     ///
     /// # Errors
-    /// What [`Authenticator::authenticate`] returns; 403 if the key lacks the scope.
+    /// What [`Authenticator::authenticate`] returns; 429 if its quota is used up; 403 if the key lacks the scope.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let Some(authenticator) = request.data::<Arc<Authenticator>>() else {
             return Err(Problem::internal("no Authenticator is in the request's data"));
         };
         let principal = authenticator.authenticate(request).await?;
+        if let Some(quotas) = request.data::<Arc<KeyQuotas>>() {
+            quotas.charge_request(&principal.caller, S::SCOPE)?;
+        }
         if !principal.scopes.contains(S::SCOPE) {
             return Err(Problem::missing_scope(S::SCOPE));
         }

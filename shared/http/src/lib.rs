@@ -5,7 +5,8 @@
 //! * [`mod@guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
 //!   the one shape of [`problem`]
 //! * `farewell` sends it elsewhere if the service is about to stop
-//! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope
+//! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope,
+//!   and counts what it uses ([`quotas`])
 //! * [`body`] reads the body, within limits
 //!
 //! and handlers answer with [`json_text`] or a [`Problem`]; [`standing`] says whether an answer that goes on may. Beside that: [`openapi`] completes the documents
@@ -35,6 +36,7 @@ pub mod memory_limit;
 pub mod openapi;
 pub mod options;
 pub mod problem;
+pub mod quotas;
 pub mod request_id;
 pub mod site;
 pub mod standing;
@@ -54,6 +56,7 @@ pub use memory_limit::{memory_limit, within_memory_limit};
 pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
 pub use options::HttpOptions;
 pub use problem::{Problem, RecordError};
+pub use quotas::KeyQuotas;
 pub use request_id::RequestId;
 pub use site::{Site, document_of};
 pub use standing::Standing;

@@ -14,7 +14,8 @@ use crate::farewell::Farewell;
 use crate::listener::ListenerLimits;
 use crate::openapi::finish_document;
 use crate::{
-    Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, Readiness, RouteTable, Service, guard,
+    Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, KeyQuotas, Readiness, RouteTable, Service,
+    guard,
 };
 
 /// An API and what its site needs.
@@ -63,9 +64,10 @@ impl<A: OpenApi + 'static> Site<A> {
             site = site.at("/openapi.json", document_endpoint(document));
             routes = routes.with("/docs", &[Method::GET]).with("/openapi.json", &[Method::GET]);
         }
-        let bodies = BodyReader::new((&self.http.body).into());
-        let site = site.data(Arc::new(authenticator)).data(bodies);
-        let HttpOptions { listener, cors, .. } = &self.http;
+        let HttpOptions { listener, body, cors, quotas, .. } = &self.http;
+        let quotas = Arc::new(KeyQuotas::new(quotas.into()));
+        let bodies = BodyReader::new(body.into());
+        let site = site.data(Arc::new(authenticator)).data(quotas).data(bodies);
         guard(Farewell::new(site, readiness), routes)
             .with_head_limits(ListenerLimits::from(listener).heads)
             .with_cors(cors.cors())

@@ -20,7 +20,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use store::Stores;
+use store::{AppendLimits, Stores};
 
 mod append;
 mod audit_store;
@@ -30,6 +30,7 @@ mod blocks;
 mod counters;
 mod database;
 mod delete;
+mod disk_reserve;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod key_store;
@@ -50,17 +51,25 @@ pub use log_store::SqliteLogStore;
 pub use retention_store::SqliteRetentionStore;
 pub use verify::{Problem, VerifyError, VerifyProgress, VerifyReport, verify};
 
-/// Opens the stores of a data directory; makes what is not there.
+/// Opens the stores of a data directory with the usual limits; makes what is not there.
 ///
 /// # Errors
 /// [`OpenError`].
 pub async fn open(data_dir: &Path) -> Result<Stores, OpenError> {
-    open_in(&StoreDirectory::prepare(data_dir)?).await
+    open_with(data_dir, &AppendLimits::default()).await
 }
 
-async fn open_in(directory: &StoreDirectory) -> Result<Stores, OpenError> {
+/// Opens the stores of a data directory; makes what is not there.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_with(data_dir: &Path, limits: &AppendLimits) -> Result<Stores, OpenError> {
+    open_in(&StoreDirectory::prepare(data_dir)?, limits).await
+}
+
+async fn open_in(directory: &StoreDirectory, limits: &AppendLimits) -> Result<Stores, OpenError> {
     let keys = SqliteKeyStore::open(directory).await?;
-    let logs = SqliteLogStore::open(directory).await?;
+    let logs = SqliteLogStore::open_with(directory, limits).await?;
     Ok(Stores {
         logs_failed: logs.failed(),
         retention: Arc::new(keys.retention()),

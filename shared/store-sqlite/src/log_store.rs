@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
 use store::{
-    Append, Appended, Buckets, CounterEntry, Counts, LogStore, Scan, ScanPage, SearchPage, StoreError,
+    Append, AppendLimits, Appended, Buckets, CounterEntry, Counts, LogStore, Scan, ScanPage, SearchPage,
+    StoreError,
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::append::{CommitQueue, Committer, channel};
 use crate::database::{Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify};
 use crate::delete::Deletion;
+use crate::disk_reserve::{DiskWatch, look_at};
 use crate::last_id::LastIdWatch;
 use crate::merge::{MergeSignal, Merger};
 use crate::shrink::shrink_file;
@@ -42,17 +44,26 @@ pub struct SqliteLogStore {
     /// Readiness asks through a reader of its own, so that slow queries do not make the store look dead.
     probe: Reader,
     start_check: StartCheck,
+    disk: DiskWatch,
     last_id: LastIdWatch,
     closing: CancellationToken,
     failed: CancellationToken,
 }
 
 impl SqliteLogStore {
-    /// Opens the logs of a directory; makes the file if it is not there.
+    /// Opens the logs of a directory with the usual limits; makes the file if it is not there.
     ///
     /// # Errors
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
+        Self::open_with(directory, &AppendLimits::default()).await
+    }
+
+    /// Opens the logs of a directory; makes the file if it is not there.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_with(directory: &StoreDirectory, limits: &AppendLimits) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.logs_file(), &Schema::LOGS).await?;
         // Pools of their own, so that neither commits nor readiness ever wait for queries.
         let (reader, committers_reader, probe) = (database.reader(), database.reader(), database.reader());
@@ -62,7 +73,9 @@ impl SqliteLogStore {
         let writer = Arc::new(Writer::new(database.clone(), failed.clone()));
         let last_id = LastIdWatch::default();
         background.spawn(last_id.clone().run(database.clone(), closing.clone()));
-        let (queue, requests) = channel();
+        let disk = DiskWatch::new(limits.disk_reserve, look_at(directory.path()));
+        background.spawn(disk.clone().run(closing.clone()));
+        let (queue, requests) = channel(limits);
         let merges = MergeSignal::default();
         let merger = Merger::new(
             merges.clone(),
@@ -83,6 +96,7 @@ impl SqliteLogStore {
             background,
             probe,
             start_check,
+            disk,
             last_id,
             closing,
             failed,
@@ -117,6 +131,7 @@ impl SqliteLogStore {
 impl LogStore for SqliteLogStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         self.start_check.pass()?;
+        self.disk.pass()?;
         self.queue()?.append(append).await
     }
 

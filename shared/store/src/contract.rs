@@ -219,7 +219,7 @@ pub trait LogStore: Send + Sync {
     /// all buckets not at all. Stops at `deadline` with what it has.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::TooManyCounts`] beyond [`domain::limits::COUNTS_MAX`] cells; every other [`StoreError`].
     async fn count_by(
         &self,
         tenant: &Tenant,

@@ -16,7 +16,15 @@ pub enum StoreError {
     /// Nothing was stored or read. Retry later.
     #[error("the store is not available")]
     Unavailable(#[source] Cause),
-    /// The queue is full, or another writer held the store for too long. Retry later.
+    /// As much waits to be stored as may. Retry later.
+    #[error("the queue is full: it holds at most {max_records} records and {max_bytes} bytes")]
+    QueueFull {
+        /// Most records that wait.
+        max_records: usize,
+        /// Most bytes that these take.
+        max_bytes: usize,
+    },
+    /// Another writer, or too many readers, held the store for too long. Retry later.
     #[error("the store is busy: {waiting_records} records wait")]
     Busy {
         /// How many records wait to be stored.
@@ -25,6 +33,26 @@ pub enum StoreError {
     /// There is no room. Retry when there is; the store recovers by itself.
     #[error("no space left to store records")]
     Full(#[source] Cause),
+    /// Less of the disk is free than has to stay so. Retry when there is more; queries and deletes go on.
+    #[error("less than the reserve of {reserve_bytes} bytes is free on the disk")]
+    BelowReserve {
+        /// So much has to stay free.
+        reserve_bytes: u64,
+    },
+    /// As many questions of a tenant are asked, and wait, as may. Retry later.
+    #[error("a tenant asks at most {at_once} questions at a time, and {waiting} more wait")]
+    TooManyQuestions {
+        /// Most at a time.
+        at_once: usize,
+        /// Most that wait.
+        waiting: usize,
+    },
+    /// A count would have more cells than there may be. Ask for longer buckets, or for less.
+    #[error("more than {limit} counts")]
+    TooManyCounts {
+        /// Most cells of a count.
+        limit: usize,
+    },
     /// The idempotency key was used for another request. Use a new key.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,

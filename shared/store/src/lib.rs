@@ -2,6 +2,7 @@
 //!
 //! * [`contract`] the trait [`LogStore`] and the values that pass through it, [`error`] what can go wrong and
 //!   what the caller then does
+//! * [`append_limits`] what bounds an engine's appends
 //! * [`keys`] API keys and the trait [`KeyStore`]
 //! * [`retention`] rules that say how long logs are kept, and the trait [`RetentionStore`]
 //! * [`audit`] what was done by whom, and the trait [`AuditStore`]
@@ -11,6 +12,7 @@
 //!
 //! Nothing of any engine shows through here.
 
+pub mod append_limits;
 pub mod audit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -21,6 +23,7 @@ pub mod memory;
 pub mod retention;
 pub mod stores;
 
+pub use append_limits::{AppendLimits, DiskReserve};
 pub use audit::{AuditAction, AuditEntry, AuditStore, MemoryAuditStore, NewAuditEntry};
 pub use contract::{
     Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, LogStore, Scan,

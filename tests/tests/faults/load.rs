@@ -277,7 +277,7 @@ fn word_for(error: &StoreError) -> &'static str {
     match error {
         StoreError::Unknown(_) => "unknown",
         StoreError::Unavailable(_) => "unavailable",
-        StoreError::Busy { .. } => "busy",
+        StoreError::Busy { .. } | StoreError::QueueFull { .. } => "busy",
         StoreError::Full(_) => "full",
         StoreError::Fatal(_) => "fatal",
         StoreError::Corrupt { .. } => "corrupt",

@@ -2,9 +2,11 @@
 
 mod attributes;
 mod fields;
+mod limits;
 mod random;
 mod shapes;
 
+use domain::limits::RecordLimits;
 use domain::{RecordRef, ServiceName, Timestamp};
 
 use super::{BodyFormat, Context, DecodeError, Decoded, codes, decode};
@@ -14,15 +16,25 @@ const ARRIVAL_MICROS: i64 = 1_743_508_800_000_000;
 
 /// Decodes a body that comes with a key of any service.
 fn decode_as(format: BodyFormat, body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {
+    decode_within(&RecordLimits::STANDARD, format, body)
+}
+
+/// Decodes a body within these limits.
+fn decode_within(
+    limits: &RecordLimits,
+    format: BodyFormat,
+    body: impl AsRef<[u8]>,
+) -> Result<Decoded, DecodeError> {
     let received_at = Timestamp::saturating_from_micros(ARRIVAL_MICROS);
-    decode(body.as_ref(), format, &Context { received_at, bound_service: None })
+    decode(body.as_ref(), format, &Context { received_at, bound_service: None, limits })
 }
 
 /// Decodes a body that comes with a key bound to the service `pay`.
 fn decode_bound(format: BodyFormat, body: &str) -> Result<Decoded, DecodeError> {
     let received_at = Timestamp::saturating_from_micros(ARRIVAL_MICROS);
     let bound = ServiceName::parse("pay").unwrap();
-    decode(body.as_bytes(), format, &Context { received_at, bound_service: Some(&bound) })
+    let limits = &RecordLimits::STANDARD;
+    decode(body.as_bytes(), format, &Context { received_at, bound_service: Some(&bound), limits })
 }
 
 fn decode_json(body: impl AsRef<[u8]>) -> Decoded {

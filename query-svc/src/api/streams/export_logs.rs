@@ -10,7 +10,7 @@ use sentinel_http::Problem;
 
 use super::Context;
 use super::payloads::{Csv, ExportContent, Ndjson};
-use crate::export::exports::EXPORTS_MAX;
+use crate::export::exports::TooManyExports;
 use crate::export::file::PAGE_RECORDS;
 use crate::export::format::{FULL, REPORT};
 use crate::export::{Encoding, Export, Format};
@@ -114,12 +114,12 @@ async fn begin(
     filter: Filter,
     format: Format,
 ) -> Result<File, Problem> {
-    let place = context.streams.exports.take_place().ok_or_else(too_many)?;
-    let until = newest_id(&*context.store, &key.tenant, context.deadline()).await?;
+    let place = context.streams.exports.take_place(&key.tenant).map_err(too_many)?;
+    let until = newest_id(&*context.streams.store, &key.tenant, context.deadline()).await?;
     let accepted = request.headers().get_all(ACCEPT_ENCODING).iter();
     let encoding = Encoding::of(accepted.filter_map(|value| value.to_str().ok()));
     let export = Export {
-        store: Arc::clone(&context.store),
+        store: Arc::clone(&context.streams.store),
         tenant: key.tenant.clone(),
         filter,
         until,
@@ -143,9 +143,17 @@ fn disposition(now: Timestamp, format: Format) -> String {
     format!("attachment; filename=\"logs-{day}-{time}.{}\"", format.extension())
 }
 
-fn too_many() -> Problem {
-    let detail = format!("there are as many exports as there may be: {EXPORTS_MAX}");
-    Problem::unavailable("too_many_exports", detail, RETRY_AFTER_SECONDS)
+fn too_many(error: TooManyExports) -> Problem {
+    match error {
+        TooManyExports::InAll { max_exports } => {
+            let detail = format!("there are as many exports as there may be: {max_exports}");
+            Problem::unavailable("too_many_exports", detail, RETRY_AFTER_SECONDS)
+        }
+        TooManyExports::OfTenant { max_exports } => {
+            let detail = format!("this tenant has as many exports as it may: {max_exports}");
+            Problem::too_many_requests("too_many_exports", detail, RETRY_AFTER_SECONDS)
+        }
+    }
 }
 
 #[cfg(test)]

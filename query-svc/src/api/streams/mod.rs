@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
-use sentinel_http::{Authorized, OperationNotes, Read, Readiness};
+use sentinel_http::{Authorized, OperationNotes, ProblemNote, Read, Readiness};
 use store::LogStore;
 
 use super::{Context, Group};
+use crate::config::ReadOptions;
 use crate::export::Exports;
 use crate::params::names::FILTER;
-use crate::tail::{TailLimits, Tails};
+use crate::tail::Tails;
 use export_logs::{ExportAnswer, ReportAnswer};
 use tail_logs::TailAnswer;
 
@@ -25,6 +26,8 @@ pub struct StreamsApi(pub Context);
 /// What the streams of a service have in common. Clones share it.
 #[derive(Clone)]
 pub struct Streams {
+    /// Where logs are kept. Streams have bounds of their own.
+    pub(super) store: Arc<dyn LogStore>,
     pub(super) tails: Arc<Tails>,
     pub(super) exports: Arc<Exports>,
     pub(super) readiness: Readiness,
@@ -32,17 +35,27 @@ pub struct Streams {
 
 impl Streams {
     /// Makes the streams of a service; live ones end when it is not ready any more.
-    pub fn new(store: &Arc<dyn LogStore>, limits: TailLimits, readiness: Readiness) -> Self {
-        let tails = Arc::new(Tails::new(Arc::clone(store), limits));
-        Self { tails, exports: Arc::default(), readiness }
+    pub fn new(store: &Arc<dyn LogStore>, options: &ReadOptions, readiness: Readiness) -> Self {
+        let tails = Arc::new(Tails::new(Arc::clone(store), options.tail.into()));
+        let exports = Arc::new(Exports::new(options.export.into()));
+        Self { store: Arc::clone(store), tails, exports, readiness }
     }
 }
 
+const TOO_MANY: ProblemNote = ProblemNote {
+    status: 429,
+    description: "The tenant has as many as it may, or the key's quota is used up.",
+};
+
 /// What the document says of these operations beside what their code says.
 pub(super) const NOTES: &[OperationNotes] = &[
-    OperationNotes { operations: &["tailLogs", "tailLogsV1"], query: &[FILTER, names::TAIL], problems: &[] },
-    OperationNotes { operations: &["exportLogs"], query: &[FILTER, names::EXPORT], problems: &[] },
-    OperationNotes { operations: &["getReport"], query: &[FILTER], problems: &[] },
+    OperationNotes {
+        operations: &["tailLogs", "tailLogsV1"],
+        query: &[FILTER, names::TAIL],
+        problems: &[TOO_MANY],
+    },
+    OperationNotes { operations: &["exportLogs"], query: &[FILTER, names::EXPORT], problems: &[TOO_MANY] },
+    OperationNotes { operations: &["getReport"], query: &[FILTER], problems: &[TOO_MANY] },
 ];
 
 #[OpenApi]

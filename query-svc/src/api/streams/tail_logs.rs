@@ -44,9 +44,9 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     query.finish()?;
     let standing = Standing::of(request, Scope::Read)?;
     let tails = &context.streams.tails;
-    let place = tails.take_place().map_err(too_many)?;
+    let place = tails.take_place(&key.tenant).map_err(too_many)?;
     let start = Start::of(last_event_id, &filter);
-    let position = start.position(&*context.store, &key.tenant, context.deadline()).await;
+    let position = start.position(&*context.streams.store, &key.tenant, context.deadline()).await;
     let position = position.map_err(Problem::from)?;
 
     let tail = tails.start(place, &key.tenant, filter, position);
@@ -75,7 +75,15 @@ fn read_last_event_id(request: &Request, query: &mut Query) -> Result<Option<i64
     text.parse().map(Some).map_err(|_| Problem::invalid_parameter(LAST_EVENT_ID_PARAMETER, reason))
 }
 
-fn too_many(TooManyTails { max_tails }: TooManyTails) -> Problem {
-    let detail = format!("there are as many live tails as there may be: {max_tails}");
-    Problem::unavailable("too_many_tails", detail, RETRY_AFTER_SECONDS)
+fn too_many(error: TooManyTails) -> Problem {
+    match error {
+        TooManyTails::InAll { max_tails } => {
+            let detail = format!("there are as many live tails as there may be: {max_tails}");
+            Problem::unavailable("too_many_tails", detail, RETRY_AFTER_SECONDS)
+        }
+        TooManyTails::OfTenant { max_tails } => {
+            let detail = format!("this tenant has as many live tails as it may: {max_tails}");
+            Problem::too_many_requests("too_many_tails", detail, RETRY_AFTER_SECONDS)
+        }
+    }
 }

@@ -9,7 +9,7 @@ use testkit::build::record;
 use tokio::time::timeout;
 
 use super::{get, get_response, service};
-use crate::export::exports::EXPORTS_MAX;
+use crate::export::exports::TENANT_MAX_EXPORTS;
 
 /// Long enough for any machine; what takes longer does not happen.
 const PLENTY: Duration = Duration::from_secs(60);
@@ -45,18 +45,18 @@ async fn a_tail_ends_in_order_as_soon_as_the_service_is_not_ready_any_more() {
 }
 
 #[tokio::test]
-async fn an_export_more_than_there_may_be_is_told_to_come_back_until_one_ends() {
+async fn an_export_more_than_a_tenant_may_have_is_told_to_come_back_until_one_ends() {
     let service = service(&[record("one")]).await;
     let mut answers = Vec::new();
-    for _ in 0..EXPORTS_MAX {
+    for _ in 0..TENANT_MAX_EXPORTS {
         let response = get_response(&service, "/api/v1/logs/export").await;
         assert_eq!(response.status().as_u16(), 200);
         answers.push(response);
     }
 
     let (status, problem) = get(&service, "/report/csv").await;
-    assert_eq!((status, &problem["code"]), (503, &"too_many_exports".into()), "{problem}");
-    assert!(problem["detail"].as_str().unwrap().ends_with("there may be: 16"), "{problem}");
+    assert_eq!((status, &problem["code"]), (429, &"too_many_exports".into()), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().ends_with("as it may: 2"), "{problem}");
 
     let file = answers.pop().unwrap().into_body().into_string().await.unwrap();
     assert_eq!(file.lines().count(), 2, "{file}");

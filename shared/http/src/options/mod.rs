@@ -4,12 +4,14 @@
 //! * [`listener`] how many connections, and how long they may take; [`tls`] their certificate
 //! * [`body`] how large and how slow a request's body may be
 //! * [`cors`] which pages of other origins may ask
+//! * [`quotas`] what one caller may use in a second
 //! * [`values`] how sizes and times are written
 
 pub mod body;
 pub mod cors;
 pub mod listener;
 pub mod tls;
+pub mod quotas;
 pub mod values;
 
 use clap::Args;
@@ -18,6 +20,7 @@ pub use self::body::BodyOptions;
 pub use self::cors::CorsOptions;
 pub use self::listener::ListenerOptions;
 pub use self::tls::TlsOptions;
+pub use self::quotas::QuotaOptions;
 
 /// How a service speaks HTTP.
 #[derive(Debug, Clone, Default, Args)]
@@ -34,4 +37,7 @@ pub struct HttpOptions {
     /// Who else may ask
     #[command(flatten)]
     pub cors: CorsOptions,
+    /// What one caller may use in a second
+    #[command(flatten)]
+    pub quotas: QuotaOptions,
 }

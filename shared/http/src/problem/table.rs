@@ -27,6 +27,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (soon, later) = (RETRY_SOON_SECONDS, RETRY_AFTER_RESTART_SECONDS);
         match error {
+            StoreError::QueueFull { .. }
+            | StoreError::BelowReserve { .. }
+            | StoreError::TooManyQuestions { .. }
+            | StoreError::TooManyCounts { .. } => of_bound(error),
             StoreError::Busy { .. } => Self::unavailable(
                 "overloaded",
                 "more is asked of the store than it can do now; try again",
@@ -62,6 +66,42 @@ impl From<StoreError> for Problem {
                 Self::unavailable("shutting_down", "the service is stopping; ask the next one", later)
             }
         }
+    }
+}
+
+/// Makes a problem of an error that a bound of the store causes.
+fn of_bound(error: StoreError) -> Problem {
+    match error {
+        StoreError::QueueFull { max_records, max_bytes } => {
+            let detail = format!(
+                "as much waits to be stored as may: at most {max_records} records and {max_bytes} bytes, of which \
+                 one tenant has no more than three quarters; try again"
+            );
+            Problem::unavailable("overloaded", detail, RETRY_SOON_SECONDS)
+        }
+        StoreError::BelowReserve { reserve_bytes } => {
+            let detail = format!(
+                "less than the reserve of {reserve_bytes} bytes is free on the disk, so no records are stored; \
+                 try again when there is more"
+            );
+            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
+                .with_retry_after(RETRY_WHEN_FULL_SECONDS)
+        }
+        StoreError::TooManyQuestions { at_once, waiting } => {
+            let detail = format!(
+                "this tenant asks at most {at_once} questions at a time, and {waiting} more wait for some seconds; \
+                 try again when others are answered"
+            );
+            Problem::too_many_requests("too_many_queries", detail, RETRY_SOON_SECONDS)
+        }
+        StoreError::TooManyCounts { limit } => {
+            let detail = format!(
+                "the answer would be more than {limit} counts, one for each bucket, service and severity: ask for \
+                 longer buckets, a shorter time or fewer services"
+            );
+            Problem::unprocessable("too_many_counts", detail)
+        }
+        other => Problem::internal(other),
     }
 }
 

@@ -42,6 +42,10 @@ fn each_error_of_the_store_has_its_status() {
     let cause = || -> Cause { "database disk image is malformed at /data".into() };
     let table = [
         (StoreError::Busy { waiting_records: 9 }, 503, "overloaded", Some("1")),
+        (StoreError::QueueFull { max_records: 9, max_bytes: 99 }, 503, "overloaded", Some("1")),
+        (StoreError::BelowReserve { reserve_bytes: 9 }, 507, "storage_full", Some("30")),
+        (StoreError::TooManyQuestions { at_once: 9, waiting: 9 }, 429, "too_many_queries", Some("1")),
+        (StoreError::TooManyCounts { limit: 9 }, 422, "too_many_counts", None),
         (StoreError::Unavailable(cause()), 503, "store_unavailable", Some("1")),
         (StoreError::Full(cause()), 507, "storage_full", Some("30")),
         (StoreError::IdempotencyConflict, 422, "idempotency_conflict", None),

@@ -4,13 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::RecordBatch;
+use domain::{RecordBatch, Tenant};
 use store::{Appended, StoreError};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, for_one_request};
-use super::queue::Waiting;
+use super::queue::{Cost, Requests, Waiting};
 use super::statements::{find_first_answer, keep_keys, take_ids};
 use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
@@ -23,6 +22,16 @@ const GROUP_MAX_RECORDS: usize = 16_384;
 /// A group is closed when it holds this many bytes (32 MiB); a block then has far fewer chunks than it may.
 const GROUP_MAX_BYTES: usize = 32 * 1024 * 1024;
 
+/// While several tenants send, a group is closed when it holds this many records: nobody waits for more of another's than
+/// is stored in a moment.
+const SHARED_GROUP_MAX_RECORDS: usize = 4096;
+
+/// As many bytes while several tenants send (8 MiB).
+const SHARED_GROUP_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long after a group of another tenant's it still counts as several who send.
+const SHARED_FOR: Duration = Duration::from_secs(1);
+
 /// Groups below this many records are encoded where they are: it takes less time than a change of threads.
 const ENCODED_INLINE_BELOW: usize = 64;
 
@@ -31,25 +40,27 @@ const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Stores what comes through the queue.
 pub(crate) struct Committer {
-    requests: mpsc::Receiver<Waiting>,
+    requests: Requests,
     writer: Arc<Writer>,
     reader: Reader,
     merges: MergeSignal,
     /// Cancelled when the store cannot go on.
     failed: CancellationToken,
-    /// A request that did not fit into the last group.
-    held_back: Option<Waiting>,
+    /// Who sent the first request of the last group.
+    last_tenant: Option<Tenant>,
+    /// When several tenants were last seen to send.
+    shared_at: Option<Instant>,
 }
 
 impl Committer {
     pub(crate) fn new(
-        requests: mpsc::Receiver<Waiting>,
+        requests: Requests,
         writer: Arc<Writer>,
         reader: Reader,
         merges: MergeSignal,
         failed: CancellationToken,
     ) -> Self {
-        Self { requests, writer, reader, merges, failed, held_back: None }
+        Self { requests, writer, reader, merges, failed, last_tenant: None, shared_at: None }
     }
 
     /// Stores groups until the queue is closed and empty, or the store cannot go on.
@@ -67,11 +78,8 @@ impl Committer {
     }
 
     async fn next_request(&mut self) -> Option<Waiting> {
-        if let Some(waiting) = self.held_back.take() {
-            return Some(waiting);
-        }
         loop {
-            if let Ok(request) = tokio::time::timeout(IDLE_AFTER, self.requests.recv()).await {
+            if let Ok(request) = tokio::time::timeout(IDLE_AFTER, self.requests.next()).await {
                 return request;
             }
             if let Err(error) = self.writer.empty_quiet_wal().await {
@@ -80,22 +88,30 @@ impl Committer {
         }
     }
 
-    /// Takes what waits, up to a group's bounds.
+    /// Takes what waits, of the tenants in turn, up to a group's bounds.
     fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
-        let (mut records, mut bytes) = (0, 0);
-        let mut requests = Vec::new();
-        let mut next = Some(first);
-        while let Some(waiting) = next {
-            records += waiting.append.batch.len();
-            bytes += waiting.append.batch.memory_bytes();
-            if !requests.is_empty() && (records > GROUP_MAX_RECORDS || bytes > GROUP_MAX_BYTES) {
-                self.held_back = Some(waiting);
-                break;
-            }
+        let (max_records, max_bytes) = self.group_bounds(&first.append.tenant);
+        let mut held = first.cost;
+        let mut requests = vec![first];
+        let fits = |cost: Cost| cost.records <= max_records && cost.bytes <= max_bytes;
+        while let Some(waiting) = self.requests.take_next(|cost| fits(held.plus(cost))) {
+            held = held.plus(waiting.cost);
             requests.push(waiting);
-            next = self.requests.try_recv().ok();
         }
         requests
+    }
+
+    /// Returns the most records and bytes of a group that begins with a request of this tenant.
+    fn group_bounds(&mut self, tenant: &Tenant) -> (usize, usize) {
+        let is_another = self.last_tenant.as_ref().is_some_and(|last| last != tenant);
+        if is_another || self.requests.has_others_than(tenant) {
+            self.shared_at = Some(Instant::now());
+        }
+        self.last_tenant = Some(tenant.clone());
+        match self.shared_at {
+            Some(at) if at.elapsed() < SHARED_FOR => (SHARED_GROUP_MAX_RECORDS, SHARED_GROUP_MAX_BYTES),
+            _ => (GROUP_MAX_RECORDS, GROUP_MAX_BYTES),
+        }
     }
 
     /// Stores a group and answers its requests. An error means that the process has to stop.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use domain::{Severity, Tenant, Timestamp};
 use foldhash::fast::RandomState;
+use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 use store::StoreError;
 
@@ -28,13 +29,15 @@ const VERSION: u8 = 1;
 /// The cells of a minute: service code, severity, count.
 type Cells = BTreeMap<(i64, Severity), u64>;
 
-/// How many records of each service with each severity some minutes have.
-#[derive(Debug, Default)]
-pub(crate) struct MinuteCounts {
-    /// The services and severities that there are.
-    pub(crate) series: Vec<(Arc<str>, Severity)>,
-    /// A minute's first microsecond, the place in `series`, and how many; in the order of minutes.
-    pub(crate) cells: Vec<(Timestamp, usize, u64)>,
+/// How many records of each service with each severity a minute has.
+#[derive(Debug)]
+pub(crate) struct Minute<'a> {
+    /// Its first microsecond.
+    pub(crate) start: Timestamp,
+    /// The services and severities that were met so far; the next minute has the same ones, and perhaps more.
+    pub(crate) series: &'a [(Arc<str>, Severity)],
+    /// A place in `series`, and how many.
+    pub(crate) cells: &'a [(usize, u64)],
 }
 
 /// Whether counts are added or taken off.
@@ -80,40 +83,43 @@ pub(super) async fn change(
     write_cells(connection, tenant, &changed).await
 }
 
-/// Reads the counts of whole minutes, from the first minute to before the last one, of the services and severities that
-/// are selected.
-pub(crate) async fn read_minutes(
+/// Hands the counts of whole minutes to `take`, one after the other, from the first minute to before the last one, of the
+/// services and severities that are selected. Only one minute is in memory at a time.
+pub(crate) async fn each_minute(
     snapshot: &mut SqliteConnection,
     tenant: &Tenant,
     selection: &Selection,
     minutes: std::ops::Range<i64>,
-) -> Result<MinuteCounts, StoreError> {
+    mut take: impl FnMut(Minute<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let names = service_names(snapshot, tenant).await?;
     let query = sqlx::query(
         "SELECT minute, cells FROM minutes WHERE tenant = ? AND minute >= ? AND minute < ? ORDER BY minute",
     );
     let query = query.bind(tenant.as_str()).bind(minutes.start).bind(minutes.end);
-    let rows = query.fetch_all(snapshot).await.map_err(classify)?;
+    let mut rows = query.fetch(snapshot);
     let mut places: HashMap<(i64, Severity), Option<usize>, RandomState> = HashMap::default();
-    let (mut counts, mut is_named) = (MinuteCounts::default(), true);
-    for row in &rows {
-        let minute: i64 = column(row, "minutes", "minute")?;
-        let start = Timestamp::saturating_from_micros(minute.saturating_mul(MINUTE_MICROS));
-        let read = each_cell(column(row, "minutes", "cells")?, |code, severity, count| {
+    let (mut series, mut cells, mut is_named) = (Vec::new(), Vec::new(), true);
+    while let Some(row) = rows.try_next().await.map_err(classify)? {
+        let minute: i64 = column(&row, "minutes", "minute")?;
+        cells.clear();
+        let read = each_cell(column(&row, "minutes", "cells")?, |code, severity, count| {
             let place = places.entry((code, severity)).or_insert_with(|| {
                 is_named &= names.contains_key(&code);
                 let name = names.get(&code).filter(|name| selection.selects_cell(name, severity))?;
-                counts.series.push((Arc::clone(name), severity));
-                Some(counts.series.len() - 1)
+                series.push((Arc::clone(name), severity));
+                Some(series.len() - 1)
             });
-            counts.cells.extend(place.map(|series| (start, series, count)));
+            cells.extend(place.map(|series| (series, count)));
         });
         read.map_err(|e| corrupt(minute, e))?;
+        let start = Timestamp::saturating_from_micros(minute.saturating_mul(MINUTE_MICROS));
+        take(Minute { start, series: &series, cells: &cells })?;
     }
     if !is_named {
         return Err(StoreError::corrupt("minutes.cells: a service's code has no name"));
     }
-    Ok(counts)
+    Ok(())
 }
 
 async fn service_names(

@@ -13,7 +13,7 @@ use domain::Tenant;
 use sqlx::SqliteConnection;
 use store::StoreError;
 
-pub(crate) use minutes::{MINUTE_MICROS, MinuteCounts, all_minutes, fill_minutes, read_minutes};
+pub(crate) use minutes::{MINUTE_MICROS, Minute, all_minutes, each_minute, fill_minutes};
 pub(crate) use tally::Tally;
 pub(crate) use totals::read;
 

@@ -73,6 +73,11 @@ impl StoreDirectory {
         }
     }
 
+    /// Returns its own path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the path of the file that holds the logs.
     #[must_use]
     pub fn logs_file(&self) -> PathBuf {

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
+use domain::limits::COUNTS_MAX;
 use domain::{Filter, Order, Severity, Tenant, TimeRange, Timestamp};
 use sqlx::SqliteConnection;
 use store::{Buckets, CountCell, Counts, StoreError};
 use tokio::task::JoinSet;
 
 use crate::blocks::{BlockParts, BlockRow, Walk, read_parts};
-use crate::counters::{self, MINUTE_MICROS, MinuteCounts, read_minutes};
+use crate::counters::{self, MINUTE_MICROS, Minute, each_minute};
 use crate::selection::{Coverage, Selection};
 
 /// Counts the records that the filter selects per bucket of their timestamps, service and severity.
@@ -54,7 +55,7 @@ impl Counting<'_> {
     async fn count_totals(&mut self, snapshot: &mut SqliteConnection) -> Result<(), StoreError> {
         for entry in counters::read(snapshot, self.tenant).await? {
             if self.selection.selects_cell(&entry.service, entry.severity) {
-                self.tally.add(0, &entry.service, entry.severity, entry.count);
+                self.tally.add(0, &entry.service, entry.severity, entry.count)?;
             }
         }
         Ok(())
@@ -67,8 +68,7 @@ impl Counting<'_> {
         if !self.selection.is_told_by_cells() || !self.hold_whole_minutes() || minutes.is_empty() {
             return self.count_blocks(snapshot, range).await;
         }
-        let counted = read_minutes(snapshot, self.tenant, &self.selection, minutes.clone()).await?;
-        self.add_minutes(&counted);
+        self.count_minutes(snapshot, minutes.clone()).await?;
         let start = minutes.start.saturating_mul(MINUTE_MICROS);
         let end = minutes.end.saturating_mul(MINUTE_MICROS);
         let mut complete = true;
@@ -82,19 +82,24 @@ impl Counting<'_> {
     }
 
     /// Adds the counts of minutes, a bucket at a time: there are many minutes, and few services.
-    fn add_minutes(&mut self, counted: &MinuteCounts) {
-        let buckets = self.buckets;
-        let bucket_of = |time| bucket_of(buckets.as_ref(), time);
-        for cells in counted.cells.chunk_by(|a, b| bucket_of(a.0) == bucket_of(b.0)) {
-            let Some(bucket) = bucket_of(cells[0].0) else { continue };
-            let mut sums = vec![0; counted.series.len()];
-            cells.iter().for_each(|(_, series, count)| sums[*series] += count);
-            for ((service, severity), sum) in counted.series.iter().zip(sums) {
-                if sum > 0 {
-                    self.tally.add(bucket, service, *severity, sum);
-                }
+    async fn count_minutes(
+        &mut self,
+        snapshot: &mut SqliteConnection,
+        minutes: Range<i64>,
+    ) -> Result<(), StoreError> {
+        let Self { tenant, selection, buckets, tally, .. } = self;
+        let mut sums = BucketSums::default();
+        each_minute(snapshot, tenant, selection, minutes, |minute| {
+            let bucket = bucket_of(buckets.as_ref(), minute.start);
+            if bucket != sums.bucket {
+                sums.move_into(tally)?;
+                sums.bucket = bucket;
             }
-        }
+            sums.add(&minute);
+            Ok(())
+        })
+        .await?;
+        sums.move_into(tally)
     }
 
     /// Says whether every minute lies in one bucket.
@@ -125,7 +130,7 @@ impl Counting<'_> {
                 complete = false;
                 break;
             }
-            if coverage.is_none() || self.has_counted_by_cells(&block, &coverage) {
+            if coverage.is_none() || self.has_counted_by_cells(&block, &coverage)? {
                 continue;
             }
             let parts = read_parts(snapshot, block, !coverage.is_told_by_head()).await?;
@@ -142,24 +147,26 @@ impl Counting<'_> {
     }
 
     /// Counts a block by its summary, if that says enough.
-    fn has_counted_by_cells(&mut self, block: &BlockRow, coverage: &Coverage) -> bool {
+    fn has_counted_by_cells(&mut self, block: &BlockRow, coverage: &Coverage) -> Result<bool, StoreError> {
         let (first, last) = block.span.timestamps;
-        let (Some(bucket), last_bucket) = (self.bucket_of(first), self.bucket_of(last)) else { return false };
+        let (Some(bucket), last_bucket) = (self.bucket_of(first), self.bucket_of(last)) else {
+            return Ok(false);
+        };
         if !coverage.is_known() || last_bucket != Some(bucket) {
-            return false;
+            return Ok(false);
         }
         for place in coverage.selected_cells() {
             let cell = &block.summary.cells[place];
-            self.tally.add(bucket, block.summary.service_of(cell), cell.severity, cell.count);
+            self.tally.add(bucket, block.summary.service_of(cell), cell.severity, cell.count)?;
         }
-        true
+        Ok(true)
     }
 
     fn take(&mut self, decoded: Option<Decoded>) -> Result<(), StoreError> {
         let Some(decoded) = decoded else { return Ok(()) };
         let counted = decoded.map_err(|panic| StoreError::Unavailable(panic.into()))??;
         for ((bucket, code, severity), count) in counted.counts {
-            self.tally.add(bucket, &counted.services[code as usize], severity, count);
+            self.tally.add(bucket, &counted.services[code as usize], severity, count)?;
         }
         Ok(())
     }
@@ -203,9 +210,19 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, bucket: usize, service: &str, severity: Severity, count: u64) {
+    fn add(
+        &mut self,
+        bucket: usize,
+        service: &str,
+        severity: Severity,
+        count: u64,
+    ) -> Result<(), StoreError> {
         let code = self.code_of(service);
         *self.counts.entry((bucket, code, severity)).or_default() += count;
+        if self.counts.len() > COUNTS_MAX {
+            return Err(StoreError::TooManyCounts { limit: COUNTS_MAX });
+        }
+        Ok(())
     }
 
     fn code_of(&mut self, service: &str) -> usize {
@@ -230,6 +247,37 @@ impl Tally {
     }
 }
 
+/// The sums of the minutes of one bucket.
+#[derive(Default)]
+struct BucketSums {
+    /// `None`: the minutes lie in no bucket.
+    bucket: Option<usize>,
+    /// As [`Minute::series`].
+    series: Vec<(Arc<str>, Severity)>,
+    sums: Vec<u64>,
+}
+
+impl BucketSums {
+    fn add(&mut self, minute: &Minute<'_>) {
+        let known = self.series.len();
+        self.series.extend_from_slice(&minute.series[known..]);
+        self.sums.resize(self.series.len(), 0);
+        minute.cells.iter().for_each(|(series, count)| self.sums[*series] += count);
+    }
+
+    /// Adds the sums to the tally, and starts again at nothing.
+    fn move_into(&mut self, tally: &mut Tally) -> Result<(), StoreError> {
+        let bucket = self.bucket.take();
+        for ((service, severity), sum) in self.series.iter().zip(&mut self.sums) {
+            let sum = std::mem::take(sum);
+            if let Some(bucket) = bucket.filter(|_| sum > 0) {
+                tally.add(bucket, service, *severity, sum)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Returns the minutes that lie in a range as a whole; none where they are not worth the question.
 fn whole_minutes(range: &TimeRange) -> Range<i64> {
     let first = range.from.map_or(i64::MIN / MINUTE_MICROS, ceil_minute);
@@ -239,4 +287,22 @@ fn whole_minutes(range: &TimeRange) -> Range<i64> {
 
 fn ceil_minute(micros: i64) -> i64 {
     micros.div_euclid(MINUTE_MICROS) + i64::from(micros.rem_euclid(MINUTE_MICROS) > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_has_no_more_cells_than_the_limit() {
+        let mut tally = Tally::default();
+        for bucket in 0..COUNTS_MAX {
+            tally.add(bucket, "a", Severity::DEFAULT, 1).unwrap();
+        }
+        assert!(tally.add(0, "a", Severity::DEFAULT, 1).is_ok(), "a cell that is there");
+
+        let refused = tally.add(COUNTS_MAX, "a", Severity::DEFAULT, 1).unwrap_err();
+
+        assert!(matches!(refused, StoreError::TooManyCounts { limit: COUNTS_MAX }), "{refused}");
+    }
 }
