@@ -39,7 +39,7 @@ pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow:
     let query = query_svc::app::api(&context);
     let document = options.docs.is_on().then(document).transpose()?;
     let site = Site { api: (ingest, query, system), title: TITLE, document, http: options.http.clone() };
-    Ok(site.into_service(stores, readiness, clock))
+    Ok(site.into_service(stores, readiness, clock)?)
 }
 
 fn document() -> anyhow::Result<String> {

@@ -26,7 +26,7 @@ struct Cli {
 enum Command {
     /// Runs both services in one process, on one address
     Up(up::UpOptions),
-    /// Makes, lists and revokes API keys
+    /// Makes, lists, replaces and revokes API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Searches logs and prints them

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use domain::{ScopeSet, SystemClock, Tenant};
+use domain::{Clock, ScopeSet, SystemClock, Tenant};
 use ingest_svc::IngestOptions;
 use query_svc::config::ReadOptions;
 use query_svc::retention::{self, RetentionOptions};
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
 use sentinel_http::{HttpOptions, exit_code};
 use simulator::{ApiKey, KeySource, Summary};
-use store::KeyStore;
+use store::{AuditStore, KeyStore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,7 @@ type Simulators = JoinSet<anyhow::Result<Summary>>;
 /// What a person has to mend.
 pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let process = Process::start(app::SERVICE, &options.listen, &options.log).await?;
+    let given = options.http.keys.read()?;
     let (address, shutdown) = (process.listener.local_addr()?, process.shutdown);
     let is_tls = options.http.tls.files().is_some();
     anyhow::ensure!(
@@ -68,9 +69,12 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let service = app::build(&options, Arc::new(SystemClock)).await?;
     let keys = Arc::clone(&service.stores.keys);
 
+    let audit = Arc::clone(&service.stores.audit);
     let origin = format!("{}://{address}", if is_tls { "https" } else { "http" });
-    welcome(&*keys, &origin, &options.docs).await?;
-    let simulators = start_simulators(&options, &*keys, address, &shutdown).await?;
+    welcome(&*keys, &*audit, &origin, &options.docs).await?;
+    // After the first start's own key, which is made when there is none at all.
+    given.keep_in(&*keys, &*audit, SystemClock.now()).await?;
+    let simulators = start_simulators(&options, &*keys, &*audit, address, &shutdown).await?;
     let interval = options.retention.retention_interval;
     let until = retention::start(&service.stores, interval, Arc::new(SystemClock), shutdown.clone());
     let lived = service.run_until(process.listener, until).await;
@@ -83,6 +87,7 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
 async fn start_simulators(
     options: &UpOptions,
     keys: &dyn KeyStore,
+    audit: &dyn AuditStore,
     address: SocketAddr,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Simulators> {
@@ -90,7 +95,7 @@ async fn start_simulators(
     if options.simulate == 0 {
         return Ok(simulators);
     }
-    let files = make_key_files(keys, &SystemClock, &options.data_dir.data_dir).await?;
+    let files = make_key_files(keys, audit, &SystemClock, &options.data_dir.data_dir).await?;
     let keys = files.senders.into_iter().map(|(service, key)| (service, ApiKey::new(key))).collect();
     let keys = KeySource::PerService(keys);
     for replica in 1..=options.simulate {
@@ -112,7 +117,12 @@ async fn wait_for_all(mut simulators: Simulators) {
 }
 
 /// Says where everything is. At the first start, when there is no key at all, makes one and shows it.
-async fn welcome(keys: &dyn KeyStore, origin: &str, docs: &DocsOption) -> anyhow::Result<()> {
+async fn welcome(
+    keys: &dyn KeyStore,
+    audit: &dyn AuditStore,
+    origin: &str,
+    docs: &DocsOption,
+) -> anyhow::Result<()> {
     let page = if docs.is_on() { "/docs" } else { "/" };
     say(&format!("Log Sentinel: open {origin}{page}"));
     if !keys.list().await?.is_empty() {
@@ -127,7 +137,7 @@ async fn welcome(keys: &dyn KeyStore, origin: &str, docs: &DocsOption) -> anyhow
         scopes: ScopeSet::ALL,
         expires: None,
     };
-    let key = make_key(keys, &SystemClock, &options).await?.text;
+    let key = make_key(keys, audit, &SystemClock, &options).await?.text;
     say(&format!("Your key, shown only now: {key}"));
     say("Paste this to see the newest logs:");
     say(&format!("  curl -H 'Authorization: Bearer {key}' '{origin}/logs?limit=5'"));

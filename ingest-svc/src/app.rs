@@ -21,10 +21,12 @@ type Api = (IngestApi, SystemApi);
 /// Opens the stores and puts the service together.
 ///
 /// # Errors
-/// When the data directory cannot be used.
+/// When the data directory or the keys that are given cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
+    let given = config.http.keys.read()?;
     let limits = AppendLimits::from(&config.ingest.storing);
     let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
+    given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
     let site = Site {
         api: api(IngestApi::new(&stores.logs, &clock, &config.ingest), readiness.clone()),
@@ -32,7 +34,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
     };
-    Ok(site.into_service(stores, readiness, clock))
+    Ok(site.into_service(stores, readiness, clock)?)
 }
 
 fn api(ingest: IngestApi, readiness: Readiness) -> Documented<Api, IngestNotes> {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
-use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, document_of};
+use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, UndeclaredScopes, document_of};
 use store::Stores;
 
+use crate::api::audit::AuditApi;
+use crate::api::keys::KeysApi;
 use crate::api::logs::LogsApi;
 use crate::api::metrics::MetricsApi;
 use crate::api::retention::RetentionApi;
@@ -18,28 +20,45 @@ const TITLE: &str = "Log Sentinel: query";
 const DESCRIPTION: &str = "Finds, counts and deletes the logs in Log Sentinel. What was stored is visible from the instant of its 201.";
 
 /// The groups of operations that query-svc has, beside those that every service has.
-pub type Api = (LogsApi, StreamsApi, MetricsApi, RetentionApi);
+pub type Api = (LogsApi, StreamsApi, MetricsApi, RetentionApi, KeysApi, AuditApi);
 
 /// Puts the groups together: each has the context.
 #[must_use]
 pub fn api(context: &Context) -> Api {
     let context = || context.clone();
-    (LogsApi(context()), StreamsApi(context()), MetricsApi(context()), RetentionApi(context()))
+    (
+        LogsApi(context()),
+        StreamsApi(context()),
+        MetricsApi(context()),
+        RetentionApi(context()),
+        KeysApi(context()),
+        AuditApi(context()),
+    )
 }
 
 /// Opens the stores and puts the service together.
 ///
 /// # Errors
-/// When the data directory cannot be used.
+/// When the data directory or the keys that are given cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
+    let given = config.http.keys.read()?;
     let stores = store_sqlite::open(&config.service.data_dir.data_dir).await?;
+    given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
     let context = Context::new(&stores, &config.read, &readiness, clock);
-    Ok(around(&context, stores, readiness, config))
+    Ok(around(&context, stores, readiness, config)?)
 }
 
 /// Puts the service together around what its operations need.
-pub(crate) fn around(context: &Context, stores: Stores, readiness: Readiness, config: &Config) -> Service {
+///
+/// # Errors
+/// When an operation declares no scope.
+pub(crate) fn around(
+    context: &Context,
+    stores: Stores,
+    readiness: Readiness,
+    config: &Config,
+) -> Result<Service, UndeclaredScopes> {
     let clock = Arc::clone(&context.clock);
     let site = Site {
         api: documented(context, readiness.clone()),

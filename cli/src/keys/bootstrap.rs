@@ -12,7 +12,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use domain::{Clock, Scope, ScopeSet, ServiceName, Tenant};
-use store::KeyStore;
+use store::{AuditStore, KeyStore};
 
 use super::{KeyOptions, make_key};
 
@@ -29,8 +29,13 @@ pub(crate) struct KeyFiles {
 }
 
 /// Makes what is missing, and shows the reader's key.
-pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock, data_dir: &Path) -> anyhow::Result<()> {
-    let files = make_key_files(keys, clock, data_dir).await?;
+pub(super) async fn run(
+    keys: &dyn KeyStore,
+    audit: &dyn AuditStore,
+    clock: &dyn Clock,
+    data_dir: &Path,
+) -> anyhow::Result<()> {
+    let files = make_key_files(keys, audit, clock, data_dir).await?;
     let reader = files.reader;
     crate::say("Log Sentinel: open http://127.0.0.1:8000/docs and Authorize with the reader's key, or paste");
     crate::say(&format!("  curl -H 'Authorization: Bearer {reader}' 'http://127.0.0.1:8000/logs?limit=5'"));
@@ -44,19 +49,21 @@ pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock, data_dir: &Path)
 /// When a file cannot be read or written, or the key store fails.
 pub(crate) async fn make_key_files(
     keys: &dyn KeyStore,
+    audit: &dyn AuditStore,
     clock: &dyn Clock,
     data_dir: &Path,
 ) -> anyhow::Result<KeyFiles> {
+    let stores = (keys, audit);
     let directory = data_dir.join("keys");
     let made = DirBuilder::new().recursive(true).mode(KEY_DIRECTORY_MODE).create(&directory);
     made.with_context(|| format!("cannot make {}", directory.display()))?;
     let reader = ScopeSet::of(&[Scope::Read, Scope::Delete]);
-    let reader = key_file(keys, clock, &directory, "reader", reader, None).await?;
+    let reader = key_file(stores, clock, &directory, "reader", reader, None).await?;
     let mut senders = BTreeMap::new();
     for service in simulator::service_names() {
         let name = ServiceName::parse(service)?;
         let scopes = ScopeSet::of(&[Scope::Ingest]);
-        let key = key_file(keys, clock, &directory, service, scopes, Some(name)).await?;
+        let key = key_file(stores, clock, &directory, service, scopes, Some(name)).await?;
         senders.insert(service.to_owned(), key);
     }
     Ok(KeyFiles { reader, senders })
@@ -64,7 +71,7 @@ pub(crate) async fn make_key_files(
 
 /// Returns the key in a file; makes both if the file is not there.
 async fn key_file(
-    keys: &dyn KeyStore,
+    (keys, audit): (&dyn KeyStore, &dyn AuditStore),
     clock: &dyn Clock,
     directory: &Path,
     name: &str,
@@ -78,7 +85,7 @@ async fn key_file(
     }
     let tenant = Tenant::parse(Tenant::DEFAULT_NAME)?;
     let options = KeyOptions { name: name.to_owned(), tenant, service, scopes, expires: None };
-    let key = make_key(keys, clock, &options).await?.text;
+    let key = make_key(keys, audit, clock, &options).await?.text;
     write_privately(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(key)
 }

@@ -2,10 +2,13 @@
 
 use anyhow::ensure;
 use clap::Args;
+use domain::limits::KEYS_MAX;
 use domain::{Clock, ScopeSet, ServiceName, Tenant};
+use sentinel_http::random_key;
 use store::keys::GeneratedKey;
-use store::{KeyDigest, KeyStore, NewKey};
+use store::{AuditStore, By, InsertOutcome, KeyDigest, KeyStore, NewKey, NotedKeys};
 
+use super::COMMAND_LINE;
 use super::lifetime::Lifetime;
 
 /// What a new key is for.
@@ -29,8 +32,13 @@ pub(crate) struct KeyOptions {
 }
 
 /// Makes a key, keeps its digest, and prints it.
-pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock, options: &KeyOptions) -> anyhow::Result<()> {
-    let key = make_key(keys, clock, options).await?;
+pub(super) async fn run(
+    keys: &dyn KeyStore,
+    audit: &dyn AuditStore,
+    clock: &dyn Clock,
+    options: &KeyOptions,
+) -> anyhow::Result<()> {
+    let key = make_key(keys, audit, clock, options).await?;
     crate::say(&key.text);
     Ok(())
 }
@@ -38,17 +46,14 @@ pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock, options: &KeyOpt
 /// Makes a key and keeps its digest. The text is nowhere but in what is returned.
 ///
 /// # Errors
-/// The key store's, or the machine's source of randomness.
+/// The stores', or that there are as many keys as there may be.
 pub(crate) async fn make_key(
     keys: &dyn KeyStore,
+    audit: &dyn AuditStore,
     clock: &dyn Clock,
     options: &KeyOptions,
 ) -> anyhow::Result<GeneratedKey> {
-    let mut no_randomness = None;
-    let key = GeneratedKey::new(|bytes| no_randomness = no_randomness.or(getrandom::fill(bytes).err()));
-    if let Some(error) = no_randomness {
-        return Err(error.into());
-    }
+    let key = random_key();
     let now = clock.now();
     let new_key = NewKey {
         id: key.id.clone(),
@@ -60,6 +65,12 @@ pub(crate) async fn make_key(
         created_at: now,
         expires_at: options.expires.map(|lifetime| lifetime.end(now)),
     };
-    ensure!(keys.insert(new_key).await?, "a key with the id {} exists already", key.id);
+    let tenant = options.tenant.clone();
+    let made = NotedKeys { keys, audit, by: By::means(COMMAND_LINE), at: now }.create(new_key).await?;
+    ensure!(made != InsertOutcome::AlreadyThere, "a key with the id {} exists already", key.id);
+    ensure!(
+        made != InsertOutcome::LimitReached,
+        "the tenant {tenant} has {KEYS_MAX} keys that work, the most there may be; revoke one first"
+    );
     Ok(key)
 }

@@ -3,13 +3,13 @@
 use domain::{Clock, ServiceName, Timestamp};
 use store::{KeyRecord, KeyStore};
 
-const HEADINGS: [&str; 7] = ["ID", "NAME", "TENANT", "SCOPES", "SERVICE", "CREATED", "STATE"];
+const HEADINGS: [&str; 8] = ["ID", "NAME", "TENANT", "SCOPES", "SERVICE", "CREATED", "LAST USED", "STATE"];
 
 /// Prints a table of all keys.
 pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock) -> anyhow::Result<()> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(keys.list().await?.iter().map(|key| row(key, clock.now())));
-    let widths: [usize; 7] =
+    let widths: [usize; 8] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
@@ -18,7 +18,7 @@ pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock) -> anyhow::Resul
     Ok(())
 }
 
-fn row(key: &KeyRecord, now: Timestamp) -> [String; 7] {
+fn row(key: &KeyRecord, now: Timestamp) -> [String; 8] {
     let principal = &key.principal;
     let state = match (key.revoked_at, key.expires_at) {
         (Some(at), _) => format!("revoked {at}"),
@@ -33,6 +33,7 @@ fn row(key: &KeyRecord, now: Timestamp) -> [String; 7] {
         principal.scopes.to_string(),
         principal.service.as_ref().map_or_else(|| "-".to_owned(), ServiceName::to_string),
         key.created_at.to_string(),
+        key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string()),
         state,
     ]
 }

@@ -23,6 +23,8 @@ pub(super) trait BodySchema: Type {
     const DESCRIPTION: &'static str;
     /// What it is called in an error.
     const NAME: &'static str;
+    /// Whether there has to be one.
+    const REQUIRED: bool = true;
 }
 
 /// A body as a client sends it, which documents describe as an `S`.
@@ -32,6 +34,11 @@ pub(super) struct JsonBody<S> {
 }
 
 impl<S: BodySchema> JsonBody<S> {
+    /// Says whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.trim_ascii().is_empty()
+    }
+
     /// Takes the body apart.
     ///
     /// # Errors
@@ -61,7 +68,7 @@ impl<'a, S: BodySchema + 'static> ApiExtractor<'a> for JsonBody<S> {
 
     fn request_meta() -> Option<MetaRequest> {
         let content = vec![MetaMediaType { content_type: JSON, schema: S::schema_ref() }];
-        Some(MetaRequest { description: Some(S::DESCRIPTION), content, required: true })
+        Some(MetaRequest { description: Some(S::DESCRIPTION), content, required: S::REQUIRED })
     }
 
     async fn from_request(

@@ -7,15 +7,21 @@
 //! | [`metrics`] | `/api/v1/metrics`, `/api/v1/services`, `/api/v1/fields`: summing logs up |
 //! | [`streams`] | `/logs/tail`, `/api/v1/logs/export`, `/report/csv`: the live tail, and exports |
 //! | [`retention`] | `/api/v1/retention-rules`: rules that delete old logs by themselves |
+//! | [`keys`] | `/api/v1/keys`: a tenant's API keys |
+//! | [`audit`] | `/api/v1/audit`: what was done by whom |
 //!
 //! A new group is a folder with a struct around a [`Context`] and a table `NOTES`; it joins in three places: the
 //! table above, [`QueryNotes`], and `app::Api`.
 //!
-//! What groups share: [`Context`], `record_schema` how a record looks in the document, `json_body` how a body is read.
+//! What groups share: [`Context`], `record_schema` how a record looks in the document, `json_body` how a body is read, `noting`
+//! how it is noted what was done.
 
+pub mod audit;
 mod json_body;
+pub mod keys;
 pub mod logs;
 pub mod metrics;
+mod noting;
 mod record_schema;
 pub mod retention;
 pub mod streams;
@@ -28,7 +34,7 @@ use std::time::{Duration, Instant};
 use domain::Clock;
 use poem_openapi::Tags;
 use sentinel_http::{Notes, OperationNotes, Readiness};
-use store::{AuditStore, LogStore, RetentionStore, Stores};
+use store::{AuditStore, KeyStore, LogStore, RetentionStore, Stores};
 
 use crate::config::ReadOptions;
 use crate::fair_store::FairLogStore;
@@ -41,6 +47,8 @@ pub struct Context {
     pub store: Arc<dyn LogStore>,
     /// Where retention rules are kept.
     pub retention: Arc<dyn RetentionStore>,
+    /// Where keys are kept.
+    pub keys: Arc<dyn KeyStore>,
     /// Where it is kept what was done by whom.
     pub audit: Arc<dyn AuditStore>,
     /// Where the time comes from.
@@ -64,6 +72,7 @@ impl Context {
                 options.tenant.tenant_max_waiting_queries,
             )),
             retention: Arc::clone(&stores.retention),
+            keys: Arc::clone(&stores.keys),
             audit: Arc::clone(&stores.audit),
             clock,
         }
@@ -85,6 +94,10 @@ pub(crate) enum Group {
     Metrics,
     /// Rules that delete old logs by themselves.
     Retention,
+    /// The keys that programs identify themselves with.
+    Keys,
+    /// What was done by whom.
+    Audit,
 }
 
 /// What the document says of the operations beside what their code says: a table for each group.
@@ -93,5 +106,5 @@ pub struct QueryNotes;
 
 impl Notes for QueryNotes {
     const OPERATIONS: &'static [&'static [OperationNotes]] =
-        &[logs::NOTES, streams::NOTES, metrics::NOTES, retention::NOTES];
+        &[logs::NOTES, streams::NOTES, metrics::NOTES, retention::NOTES, keys::NOTES, audit::NOTES];
 }

@@ -17,7 +17,7 @@ mod time_range;
 mod tests;
 
 pub use filter::{narrow_by_lists, parse_timeless_filter, read_filter};
-pub use paging::{read_paging, read_rows};
+pub use paging::{read_count, read_paging, read_rows};
 pub use query::Query;
 pub use question::{Paging, Question};
 pub use time_range::read_length;

@@ -117,6 +117,24 @@ pub const DELETE: &[QueryParameter] = &[
     dry_run("Only count what would be deleted."),
 ];
 
+/// The parameters of the audit log.
+pub const AUDIT_PAGE: &[QueryParameter] = &[
+    QueryParameter {
+        name: "limit",
+        description: "Most entries to return; more than 1000 is served as 1000. Missing: 100.",
+        kind: ParameterKind::Integer { min: 1 },
+        example: "50",
+        repeatable: false,
+    },
+    QueryParameter {
+        name: "before",
+        description: "Where the last page ended: its `next_before`. Only entries with lower ids are returned.",
+        kind: ParameterKind::Integer { min: 1 },
+        example: "1842",
+        repeatable: false,
+    },
+];
+
 /// The parameter of a new retention rule.
 pub const NEW_RULE: &[QueryParameter] =
     &[dry_run("Make no rule; answer with a preview of what it would delete now.")];

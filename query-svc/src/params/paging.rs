@@ -51,8 +51,11 @@ pub fn read_rows(query: &mut Query, name: &'static str, max: u32) -> Result<Opti
     }
 }
 
-/// Reads a count of at least 1.
-fn read_count(query: &mut Query, name: &'static str) -> Result<Option<u64>, Problem> {
+/// Takes a count of at least 1.
+///
+/// # Errors
+/// A 400 that names the parameter.
+pub fn read_count(query: &mut Query, name: &'static str) -> Result<Option<u64>, Problem> {
     let count = read_integer(query, name)?;
     if count == Some(0) {
         return Err(Problem::invalid_parameter(name, "has to be at least 1"));

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::{Clock, Filter, RetentionRule, Tenant, TimeRange, Timestamp};
-use store::{LogStore, RetentionStore, StoreError, Stores};
+use serde_json::json;
+use store::{AuditAction, AuditStore, LogStore, NewAuditEntry, RetentionStore, StoreError, Stores};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,7 @@ const ARRIVALS_CHECK_MAX: Duration = Duration::from_secs(30);
 pub struct Scheduler {
     logs: Arc<dyn LogStore>,
     rules: Arc<dyn RetentionStore>,
+    audit: Arc<dyn AuditStore>,
     watch: ClockWatch,
     /// Whether the last round found a clock that cannot be trusted; said once, not every minute.
     is_paused: Mutex<bool>,
@@ -48,7 +50,8 @@ pub fn start(
 ) -> CancellationToken {
     let Some(period) = interval.period() else { return shutdown };
     let watch = ClockWatch::start(clock, Arc::new(SystemUptime::default()));
-    let scheduler = Scheduler::new(Arc::clone(&stores.logs), Arc::clone(&stores.retention), watch);
+    let (logs, rules) = (Arc::clone(&stores.logs), Arc::clone(&stores.retention));
+    let scheduler = Scheduler::new(logs, rules, Arc::clone(&stores.audit), watch);
     let ended = CancellationToken::new();
     tokio::spawn({
         let ended = ended.clone();
@@ -64,8 +67,13 @@ pub fn start(
 
 impl Scheduler {
     /// Makes a scheduler; `watch` has to be started with it.
-    pub fn new(logs: Arc<dyn LogStore>, rules: Arc<dyn RetentionStore>, watch: ClockWatch) -> Self {
-        Self { logs, rules, watch, is_paused: Mutex::new(false) }
+    pub fn new(
+        logs: Arc<dyn LogStore>,
+        rules: Arc<dyn RetentionStore>,
+        audit: Arc<dyn AuditStore>,
+        watch: ClockWatch,
+    ) -> Self {
+        Self { logs, rules, audit, watch, is_paused: Mutex::new(false) }
     }
 
     /// Applies all rules after every `period`, until `shutdown` is cancelled; a round that runs is left off then.
@@ -123,8 +131,27 @@ impl Scheduler {
         if outcome.deleted > 0 {
             let (tenant, deleted) = (&rule.tenant, outcome.deleted);
             tracing::info!(rule_id = id, %tenant, deleted, "logs deleted by a retention rule");
+            self.note(kept, deleted, now).await;
         }
         Ok(())
+    }
+
+    /// Notes what a rule deleted. If that fails, it stands in the service's log.
+    async fn note(&self, RetentionRule { id, rule }: &RetentionRule, deleted: u64, now: Timestamp) {
+        let details = [("rule_id", json!(id)), ("filter", json!(rule.filter)), ("deleted", json!(deleted))];
+        let entry = NewAuditEntry {
+            at: now,
+            tenant: rule.tenant.clone(),
+            caller: None,
+            address: None,
+            action: AuditAction::LogsDeleted,
+            subject: rule.name.clone(),
+            details: details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        if let Err(error) = self.audit.append(entry).await {
+            let error: &dyn StdError = &error;
+            tracing::error!(rule_id = id, error, "what a rule deleted was not noted in the audit log");
+        }
     }
 
     /// Returns the time to go by; `None`: there is none that can be trusted, and nothing may be deleted.

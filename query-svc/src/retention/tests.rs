@@ -10,8 +10,8 @@ use domain::{
     Timestamp,
 };
 use store::{
-    AddOutcome, Append, Appended, Buckets, CounterEntry, Counts, LogStore, MemoryLogStore,
-    MemoryRetentionStore, RetentionStore, Scan, ScanPage, SearchPage, StoreError,
+    AddOutcome, Append, Appended, AuditStore, Buckets, CounterEntry, Counts, LogStore, MemoryAuditStore,
+    MemoryLogStore, MemoryRetentionStore, RetentionStore, Scan, ScanPage, SearchPage, StoreError,
 };
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 use testkit::{RecordBuilder, wait_until};
@@ -49,6 +49,7 @@ struct FlakyStore {
 struct World {
     logs: Arc<FlakyStore>,
     rules: Arc<MemoryRetentionStore>,
+    audit: Arc<MemoryAuditStore>,
     clocks: Arc<FakeClocks>,
     scheduler: Arc<Scheduler>,
 }
@@ -84,9 +85,10 @@ impl World {
         let clocks = Arc::new(FakeClocks::default());
         clocks.set(NOON_MICROS);
         let (logs, rules) = (Arc::<FlakyStore>::default(), Arc::<MemoryRetentionStore>::default());
+        let audit = Arc::<MemoryAuditStore>::default();
         let watch = ClockWatch::start(clocks.clone(), clocks.clone());
-        let scheduler = Arc::new(Scheduler::new(logs.clone(), rules.clone(), watch));
-        Self { logs, rules, clocks, scheduler }
+        let scheduler = Arc::new(Scheduler::new(logs.clone(), rules.clone(), audit.clone(), watch));
+        Self { logs, rules, audit, clocks, scheduler }
     }
 
     /// Stores records of the tenant `a`.
@@ -427,4 +429,21 @@ impl LogStore for FlakyStore {
     async fn close(&self) -> Result<(), StoreError> {
         self.logs.close().await
     }
+}
+
+#[tokio::test]
+async fn what_a_rule_deletes_is_noted_once_and_a_round_that_deletes_nothing_is_not() {
+    let world = World::new();
+    world.store(&[record("old").received_micros(NOON_MICROS - 2 * DAY), record("new")]).await;
+    let rule = world.rule("q=old", Some("1d"), None).await;
+
+    world.round().await;
+    world.round().await;
+
+    let noted = world.audit.list(&tenant("a"), None, 10).await.unwrap();
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert_eq!((noted[0].action.as_str(), noted[0].subject.as_str()), ("logs.deleted", "q=old"));
+    assert_eq!((&noted[0].caller, &noted[0].address), (&None, &None));
+    let details = serde_json::json!({"rule_id": rule.id, "filter": "q=old", "deleted": 1});
+    assert_eq!(serde_json::Value::Object(noted[0].details.clone()), details);
 }

@@ -57,6 +57,24 @@ pub const IDEMPOTENCY_KEPT_MICROS: i64 = 24 * 3600 * 1_000_000;
 /// Most bytes of a tenant's name.
 pub const TENANT_MAX_BYTES: usize = 64;
 
+/// Most API keys of one tenant that work at a time.
+pub const KEYS_MAX: usize = 1000;
+
+/// Most bytes of an API key's name.
+pub const KEY_NAME_MAX_BYTES: usize = 128;
+
+/// Fewest characters of an API key that an operator brings along.
+pub const GIVEN_KEY_MIN_CHARS: usize = 16;
+
+/// Most characters of an API key that an operator brings along.
+pub const GIVEN_KEY_MAX_CHARS: usize = 512;
+
+/// Entries of a page of the audit log when the client does not say.
+pub const AUDIT_PAGE_DEFAULT_ENTRIES: u32 = 100;
+
+/// Most entries of a page of the audit log; a larger `limit` is served as this many.
+pub const AUDIT_PAGE_MAX_ENTRIES: u32 = 1000;
+
 /// Most bytes of a query, the text of a search box (10 KiB).
 pub const QUERY_MAX_BYTES: usize = 10 * 1024;
 

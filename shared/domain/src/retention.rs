@@ -124,6 +124,12 @@ impl MaxAge {
         self.0
     }
 
+    /// Returns the time that lies so long after `now`; the latest there is if it lies beyond.
+    #[must_use]
+    pub fn after(self, now: Timestamp) -> Timestamp {
+        Timestamp::saturating_from_micros(now.as_micros() + self.0.cast_signed() * 1_000_000)
+    }
+
     /// Returns the time that lies so long before `now`, in microseconds since the Unix epoch.
     #[must_use]
     pub fn before(self, now: Timestamp) -> i64 {

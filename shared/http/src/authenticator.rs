@@ -17,6 +17,7 @@ use store::{KeyDigest, KeyRecord, KeyStore};
 
 use crate::Problem;
 use crate::credentials::find_key;
+use crate::last_used::LastUsed;
 use crate::request_id::RequestContext;
 
 /// How an [`Authenticator`] works.
@@ -39,6 +40,7 @@ pub struct Authenticator {
     clock: Arc<dyn Clock>,
     options: AuthenticatorOptions,
     remembered: Mutex<HashMap<KeyDigest, Remembered>>,
+    last_used: LastUsed,
 }
 
 struct Remembered {
@@ -56,7 +58,8 @@ impl Authenticator {
     /// Makes an authenticator that looks keys up in `keys`; `clock` says whether one has expired.
     pub fn new(keys: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, mut options: AuthenticatorOptions) -> Self {
         options.remember_for = options.remember_for.min(REMEMBER_FOR_AT_MOST);
-        Self { keys, clock, options, remembered: Mutex::default() }
+        let last_used = LastUsed::new(Arc::clone(&keys));
+        Self { keys, clock, options, remembered: Mutex::default(), last_used }
     }
 
     /// Returns whom the request comes from.
@@ -92,6 +95,7 @@ impl Authenticator {
         // Taken before the look-up: what is revoked while it runs must not count as seen later.
         let looked_up = Instant::now();
         let Some(record) = self.keys.find(digest).await? else { return Ok(None) };
+        self.last_used.saw(&record, self.clock.now());
         let record = Arc::new(record);
         self.remember(digest, Remembered { record: Arc::clone(&record), looked_up });
         Ok(Some(record))

@@ -11,6 +11,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use crate::openapi::declared::mark_of;
 use crate::{Authenticator, KeyQuotas, Problem};
 
 /// A scope, as a type.
@@ -128,7 +129,7 @@ impl<'a, S: RequiredScope> ApiExtractor<'a> for Authorized<S> {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        SCHEMES.iter().map(|(name, ..)| *name).collect()
+        SCHEMES.iter().map(|(name, ..)| *name).chain([mark_of(S::SCOPE)]).collect()
     }
 
     async fn from_request(
@@ -152,6 +153,7 @@ mod tests {
 
     use super::*;
     use crate::authenticator::tests::{FakeKeys, FixedClock};
+    use crate::openapi::finish_document;
 
     struct Api;
 
@@ -203,7 +205,8 @@ mod tests {
 
     #[test]
     fn the_document_offers_the_schemes_as_alternatives() {
-        let document: Value = serde_json::from_str(&OpenApiService::new(Api, "test", "1").spec()).unwrap();
+        let spec = OpenApiService::new(Api, "test", "1").spec();
+        let document: Value = serde_json::from_str(&finish_document(&spec).unwrap()).unwrap();
         let schemes = &document["components"]["securitySchemes"];
         assert_eq!(schemes["TokenKey"]["name"], "Authorization");
         assert_eq!(schemes["BearerKey"]["scheme"], "bearer");

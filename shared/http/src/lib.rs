@@ -5,8 +5,8 @@
 //! * [`mod@guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
 //!   the one shape of [`problem`]
 //! * `farewell` sends it elsewhere if the service is about to stop
-//! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`]), and its scope,
-//!   and counts what it uses ([`quotas`])
+//! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`], which also has it noted that
+//!   the key was used), and its scope, and counts what it uses ([`quotas`])
 //! * [`body`] reads the body, within limits
 //!
 //! and handlers answer with [`json_text`] or a [`Problem`]; [`standing`] says whether an answer that goes on may. Beside that: [`openapi`] completes the documents
@@ -15,7 +15,8 @@
 //! [`site`] puts all of this around an API, [`system_api`] has the operations that every service has, and
 //! [`lifecycle`] runs a service from its first connection to its last commit.
 //!
-//! [`options`] has the flags of all that; [`mod@memory_limit`] says how much memory there is for it.
+//! [`options`] has the flags of all that; [`mod@memory_limit`] says how much memory there is for it, [`mod@random_key`]
+//! makes keys.
 //!
 //! Not here: the routes of a service, and what they mean.
 
@@ -30,6 +31,7 @@ pub mod guard;
 pub mod health;
 pub mod healthcheck;
 pub mod json_text;
+mod last_used;
 pub mod lifecycle;
 pub mod listener;
 pub mod memory_limit;
@@ -37,6 +39,7 @@ pub mod openapi;
 pub mod options;
 pub mod problem;
 pub mod quotas;
+pub mod random_key;
 pub mod request_id;
 pub mod site;
 pub mod standing;
@@ -53,11 +56,14 @@ pub use json_text::JsonText;
 pub use lifecycle::{LifeError, Service, exit_code};
 pub use listener::serve;
 pub use memory_limit::{memory_limit, within_memory_limit};
-pub use openapi::{Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
+pub use openapi::{
+    Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter, UndeclaredScopes,
+};
 pub use options::HttpOptions;
 pub use problem::{Problem, RecordError};
 pub use quotas::KeyQuotas;
+pub use random_key::random_key;
 pub use request_id::RequestId;
 pub use site::{Site, document_of};
 pub use standing::Standing;
-pub use system_api::SystemApi;
+pub use system_api::{OPEN_OPERATIONS, SystemApi};

@@ -12,7 +12,7 @@ use store::Stores;
 use crate::docs::{DocsPage, document_endpoint};
 use crate::farewell::Farewell;
 use crate::listener::ListenerLimits;
-use crate::openapi::finish_document;
+use crate::openapi::{UndeclaredScopes, check_scopes, finish_document};
 use crate::{
     Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, KeyQuotas, Readiness, RouteTable, Service,
     guard,
@@ -43,13 +43,22 @@ pub fn document_of<A: OpenApi + 'static>(api: A, title: &str, version: &str, des
 
 impl<A: OpenApi + 'static> Site<A> {
     /// Makes a service of it: keys are looked up in the stores, `clock` says whether one has expired.
-    pub fn into_service(self, stores: Stores, readiness: Readiness, clock: Arc<dyn Clock>) -> Service {
-        let options = AuthenticatorOptions::default();
+    ///
+    /// # Errors
+    /// [`UndeclaredScopes`] when an operation neither declares a scope nor is one of the open ones.
+    pub fn into_service(
+        self,
+        stores: Stores,
+        readiness: Readiness,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Service, UndeclaredScopes> {
+        check_scopes::<A>()?;
+        let options = AuthenticatorOptions::from(&self.http.keys);
         let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
         let listener_limits = (&self.http.listener).into();
         let tls = self.http.tls.files();
         let endpoint = self.into_endpoint(authenticator, readiness.clone());
-        Service { endpoint, readiness, stores, listener_limits, tls }
+        Ok(Service { endpoint, readiness, stores, listener_limits, tls })
     }
 
     fn into_endpoint(

@@ -10,6 +10,9 @@ use store::LogStore;
 
 use crate::{Health, HealthReport, Readiness};
 
+/// The operations that ask for no key, by id; every other one has to declare a scope.
+pub const OPEN_OPERATIONS: &[&str] = &["welcome", "health", "status", "readyz", "livez"];
+
 /// The operations that every service has.
 #[derive(Clone)]
 pub struct SystemApi {

@@ -7,6 +7,7 @@
 
 pub mod audit;
 mod counts;
+pub mod keys;
 pub mod retention;
 mod scans;
 

@@ -6,15 +6,38 @@
 //! random bits a slow hash would add nothing but a way to overload the service.
 //!
 //! Keys that older systems used do not have this form; they are kept and looked up in the same way.
+//!
+//! What the time of an answer tells: two digests are compared in constant time wherever the program compares them.
+//! An engine that looks a digest up in an index does not, and how long it takes depends on how many leading bytes of
+//! the digest of the *guess* other digests begin with. Who guesses cannot choose those bytes without having computed
+//! SHA-256 of each guess, and a digest's bytes say nothing about the key or about which guess would be closer: so it
+//! tells at most the first bytes of the digests that are kept, and nothing about any key.
+//!
+//! * [`rotation`] how a key is replaced by a successor
+//! * [`given`] keys that an operator brings along: those of older systems, and of demonstrations
+//! * [`noted`] what is done to keys, noted in the audit log
+//! * `memory` [`MemoryKeyStore`], the reference
+
+pub mod given;
+mod memory;
+pub mod noted;
+pub mod rotation;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{Hash, Hasher};
 
 use async_trait::async_trait;
+use domain::limits::KEY_NAME_MAX_BYTES;
 use domain::{Caller, Principal, ScopeSet, ServiceName, Tenant, Timestamp};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
 
 use crate::KeyStoreError;
+
+pub use memory::MemoryKeyStore;
+pub use noted::{By, NotedKeys, NotedKeysError};
+pub use rotation::{RotateOutcome, Rotated, Rotation};
 
 const PREFIX: &str = "ls_";
 const ID_CHARS: usize = 8;
@@ -22,8 +45,8 @@ const SECRET_CHARS: usize = 43;
 const CHECK_CHARS: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// SHA-256 of a key: all that is kept of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// SHA-256 of a key: all that is kept of it. Two are compared in constant time.
+#[derive(Clone, Copy)]
 pub struct KeyDigest(pub [u8; 32]);
 
 /// A key that was just made. Its text exists only here: show it once and drop it.
@@ -55,8 +78,13 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A text that cannot be a key's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a key's name is 1 to {KEY_NAME_MAX_BYTES} bytes without control characters")]
+pub struct InvalidKeyName;
+
 /// A key as it is kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// The public id.
     pub id: String,
@@ -70,16 +98,45 @@ pub struct KeyRecord {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to a minute; `None`: never.
+    pub last_used_at: Option<Timestamp>,
+    /// The id of the key that replaces it, if one does.
+    pub successor: Option<String>,
+}
+
+/// Whether a key works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It does.
+    Works,
+    /// It no longer does: its time is over.
+    Expired,
+    /// It no longer does: it was revoked.
+    Revoked,
+}
+
+/// What became of a key that was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertOutcome {
+    /// It is kept.
+    Inserted,
+    /// One with its id or its digest is there already, and left as it is.
+    AlreadyThere,
+    /// Its tenant has as many keys that work as it may have ([`KEYS_MAX`](domain::limits::KEYS_MAX)). Revoke one first.
+    LimitReached,
 }
 
 /// Keeps API keys. Every process that has the same store open sees a change at once.
+///
+/// What a tenant may do to its own keys has a call that takes the tenant; the calls that take none are for the owner of
+/// the machine.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
-    /// Keeps a key. One that is kept already, by id or by digest, is left as it is; returns whether it was new.
+    /// Keeps a key. One that is kept already, by id or by digest, is left as it is, also when it is revoked.
     ///
     /// # Errors
     /// [`KeyStoreError`].
-    async fn insert(&self, key: NewKey) -> Result<bool, KeyStoreError>;
+    async fn insert(&self, key: NewKey) -> Result<InsertOutcome, KeyStoreError>;
 
     /// Returns the key with this digest, also when it is expired or revoked.
     ///
@@ -87,81 +144,48 @@ pub trait KeyStore: Send + Sync {
     /// [`KeyStoreError`].
     async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError>;
 
-    /// Returns all keys, oldest first.
+    /// Returns the keys of all tenants, oldest first.
     ///
     /// # Errors
     /// [`KeyStoreError`].
     async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError>;
 
-    /// Revokes the key with this id; returns whether there was one that still worked.
+    /// Returns the keys of a tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    async fn list_of(&self, tenant: &Tenant) -> Result<Vec<KeyRecord>, KeyStoreError>;
+
+    /// Revokes the key with this id, whose ever it is; returns whether there was one that was not revoked.
     ///
     /// # Errors
     /// [`KeyStoreError`].
     async fn revoke(&self, id: &str, at: Timestamp) -> Result<bool, KeyStoreError>;
+
+    /// Revokes a tenant's key; returns whether it has one with this id that was not revoked.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    async fn revoke_of(&self, tenant: &Tenant, id: &str, at: Timestamp) -> Result<bool, KeyStoreError>;
+
+    /// Replaces a key by a successor, both in one step; of this tenant, or of any.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    async fn rotate(&self, of: Option<&Tenant>, rotation: &Rotation) -> Result<RotateOutcome, KeyStoreError>;
+
+    /// Notes when keys were last used, by id. An earlier time than the one that is kept changes nothing, nor does an
+    /// unknown id.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    async fn note_used(&self, uses: &[(String, Timestamp)]) -> Result<(), KeyStoreError>;
 
     /// Releases every resource.
     ///
     /// # Errors
     /// [`KeyStoreError`]; what was stored is safe nevertheless.
     async fn close(&self) -> Result<(), KeyStoreError>;
-}
-
-/// A [`KeyStore`] in memory.
-#[derive(Debug, Default)]
-pub struct MemoryKeyStore {
-    keys: Mutex<Vec<(KeyDigest, KeyRecord)>>,
-}
-
-impl MemoryKeyStore {
-    fn lock(&self) -> MutexGuard<'_, Vec<(KeyDigest, KeyRecord)>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl KeyStore for MemoryKeyStore {
-    async fn insert(&self, key: NewKey) -> Result<bool, KeyStoreError> {
-        let mut keys = self.lock();
-        if keys.iter().any(|(digest, kept)| *digest == key.digest || kept.id == key.id) {
-            return Ok(false);
-        }
-        let principal = Principal {
-            caller: Caller::Key(key.id.clone()),
-            tenant: key.tenant,
-            scopes: key.scopes,
-            service: key.service,
-        };
-        let record = KeyRecord {
-            id: key.id,
-            name: key.name,
-            principal,
-            created_at: key.created_at,
-            expires_at: key.expires_at,
-            revoked_at: None,
-        };
-        keys.push((key.digest, record));
-        Ok(true)
-    }
-
-    async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
-        Ok(self.lock().iter().find(|(kept, _)| *kept == digest).map(|(_, record)| record.clone()))
-    }
-
-    async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError> {
-        Ok(self.lock().iter().map(|(_, record)| record.clone()).collect())
-    }
-
-    async fn revoke(&self, id: &str, at: Timestamp) -> Result<bool, KeyStoreError> {
-        let mut keys = self.lock();
-        let working = keys.iter_mut().find(|(_, kept)| kept.id == id && kept.revoked_at.is_none());
-        let Some((_, record)) = working else { return Ok(false) };
-        record.revoked_at = Some(at);
-        Ok(true)
-    }
-
-    async fn close(&self) -> Result<(), KeyStoreError> {
-        Ok(())
-    }
 }
 
 // === impl KeyDigest ===
@@ -171,6 +195,20 @@ impl KeyDigest {
     #[must_use]
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+impl PartialEq for KeyDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyDigest {}
+
+impl Hash for KeyDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 
@@ -237,14 +275,61 @@ fn checksum(body: &str) -> String {
     digits
 }
 
+// === impl NewKey ===
+
+impl NewKey {
+    /// Checks what a key is to be called.
+    ///
+    /// # Errors
+    /// [`InvalidKeyName`].
+    pub fn check_name(name: &str) -> Result<(), InvalidKeyName> {
+        if name.trim().is_empty() || name.len() > KEY_NAME_MAX_BYTES || name.contains(char::is_control) {
+            return Err(InvalidKeyName);
+        }
+        Ok(())
+    }
+
+    /// Returns the key as it is kept.
+    #[must_use]
+    pub fn into_record(self) -> KeyRecord {
+        let principal = Principal {
+            caller: Caller::Key(self.id.clone()),
+            tenant: self.tenant,
+            scopes: self.scopes,
+            service: self.service,
+        };
+        KeyRecord {
+            id: self.id,
+            name: self.name,
+            principal,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            revoked_at: None,
+            last_used_at: None,
+            successor: None,
+        }
+    }
+}
+
 // === impl KeyRecord ===
 
 impl KeyRecord {
+    /// Returns whether the key works at `now`.
+    #[must_use]
+    pub fn state_at(&self, now: Timestamp) -> KeyState {
+        if self.revoked_at.is_some() {
+            KeyState::Revoked
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            KeyState::Expired
+        } else {
+            KeyState::Works
+        }
+    }
+
     /// Returns the principal if the key works at `now`.
     #[must_use]
     pub fn principal_at(&self, now: Timestamp) -> Option<&Principal> {
-        let expired = self.expires_at.is_some_and(|at| at <= now);
-        (!expired && self.revoked_at.is_none()).then_some(&self.principal)
+        (self.state_at(now) == KeyState::Works).then_some(&self.principal)
     }
 }
 
@@ -287,5 +372,16 @@ mod tests {
         let key = GeneratedKey::new(counting_bytes());
         let shown = format!("{key:?} {:?}", KeyDigest::of(&key.text));
         assert!(!shown.contains(&key.text[12..]), "{shown}");
+    }
+
+    #[test]
+    fn digests_are_equal_when_all_of_their_bytes_are() {
+        let digest = KeyDigest::of("K");
+        assert_eq!(digest, KeyDigest::of("K"));
+        for at in 0..32 {
+            let mut other = digest;
+            other.0[at] ^= 1;
+            assert_ne!(digest, other, "byte {at}");
+        }
     }
 }

@@ -30,7 +30,10 @@ pub use contract::{
     ScanPage, SearchPage,
 };
 pub use error::{KeyStoreError, StoreError};
-pub use keys::{KeyDigest, KeyRecord, KeyStore, MemoryKeyStore, NewKey};
+pub use keys::{
+    By, InsertOutcome, KeyDigest, KeyRecord, KeyState, KeyStore, MemoryKeyStore, NewKey, NotedKeys,
+    NotedKeysError, RotateOutcome, Rotated, Rotation,
+};
 pub use memory::MemoryLogStore;
 pub use retention::{AddOutcome, MemoryRetentionStore, RetentionStore};
 pub use stores::Stores;

@@ -7,8 +7,9 @@ use e2e_tests::{Answer, Installation, Service};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-/// An operation, and the status it answers with: without a key, and with one that may only ingest, read, delete.
-type Row = (&'static str, &'static str, [u16; 4]);
+/// An operation, and the status it answers with: without a key, and with one that may only ingest, read, delete, keep
+/// alerts, keep keys.
+type Row = (&'static str, &'static str, [u16; 6]);
 
 /// Who asks.
 struct Caller {
@@ -17,62 +18,69 @@ struct Caller {
 }
 
 const INGEST_SVC: [Row; 8] = [
-    ("GET", "/", [200, 200, 200, 200]),
-    ("GET", "/health", [200, 200, 200, 200]),
-    ("GET", "/livez", [200, 200, 200, 200]),
-    ("GET", "/readyz", [200, 200, 200, 200]),
-    ("GET", "/status", [200, 200, 200, 200]),
-    ("POST", "/logs", [401, 201, 403, 403]),
-    ("POST", "/api/v1/logs", [401, 201, 403, 403]),
-    ("POST", "/api/v1/logs/batch", [401, 201, 403, 403]),
+    ("GET", "/", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/health", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/livez", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/readyz", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/status", [200, 200, 200, 200, 200, 200]),
+    ("POST", "/logs", [401, 201, 403, 403, 403, 403]),
+    ("POST", "/api/v1/logs", [401, 201, 403, 403, 403, 403]),
+    ("POST", "/api/v1/logs/batch", [401, 201, 403, 403, 403, 403]),
 ];
 
-const QUERY_SVC: [Row; 32] = [
-    ("GET", "/", [200, 200, 200, 200]),
-    ("GET", "/health", [200, 200, 200, 200]),
-    ("GET", "/livez", [200, 200, 200, 200]),
-    ("GET", "/readyz", [200, 200, 200, 200]),
-    ("GET", "/status", [200, 200, 200, 200]),
-    ("GET", "/logs", [401, 403, 200, 403]),
-    ("DELETE", "/logs", [401, 403, 403, 400]),
-    ("GET", "/logs/{id}", [401, 403, 404, 403]),
-    ("GET", "/api/v1/logs/{id}", [401, 403, 404, 403]),
-    ("GET", "/stats", [401, 403, 200, 403]),
-    ("GET", "/api/v1/logs", [401, 403, 200, 403]),
-    ("GET", "/api/v1/logs/recent", [401, 403, 200, 403]),
+const QUERY_SVC: [Row; 37] = [
+    ("GET", "/", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/health", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/livez", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/readyz", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/status", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/logs", [401, 403, 200, 403, 403, 403]),
+    ("DELETE", "/logs", [401, 403, 403, 400, 403, 403]),
+    ("GET", "/logs/{id}", [401, 403, 404, 403, 403, 403]),
+    ("GET", "/api/v1/logs/{id}", [401, 403, 404, 403, 403, 403]),
+    ("GET", "/stats", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/logs", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/logs/recent", [401, 403, 200, 403, 403, 403]),
     // The body that is posted here is a log, and no search.
-    ("POST", "/api/v1/logs/search", [401, 403, 400, 403]),
-    ("GET", "/logs/{id}/context", [401, 403, 404, 403]),
-    ("GET", "/api/v1/logs/{id}/context", [401, 403, 404, 403]),
-    ("GET", "/api/v1/query/explain", [401, 403, 200, 403]),
+    ("POST", "/api/v1/logs/search", [401, 403, 400, 403, 403, 403]),
+    ("GET", "/logs/{id}/context", [401, 403, 404, 403, 403, 403]),
+    ("GET", "/api/v1/logs/{id}/context", [401, 403, 404, 403, 403, 403]),
+    ("GET", "/api/v1/query/explain", [401, 403, 200, 403, 403, 403]),
     // Asked to go on behind something that is no id: a stream that begins does not end.
-    ("GET", "/logs/tail", [401, 403, 400, 403]),
-    ("GET", "/api/v1/logs/tail", [401, 403, 400, 403]),
-    ("GET", "/api/v1/logs/export", [401, 403, 200, 403]),
-    ("GET", "/report/csv", [401, 403, 200, 403]),
-    ("GET", "/api/v1/metrics/overview", [401, 403, 200, 403]),
-    ("GET", "/api/v1/metrics/system", [401, 403, 200, 403]),
-    ("GET", "/api/v1/metrics/service/{name}", [401, 403, 200, 403]),
-    ("GET", "/api/v1/metrics/timeseries", [401, 403, 200, 403]),
-    ("GET", "/api/v1/metrics/categories", [401, 403, 200, 403]),
-    ("GET", "/api/v1/services", [401, 403, 200, 403]),
-    ("GET", "/api/v1/fields", [401, 403, 200, 403]),
-    ("GET", "/api/v1/fields/{name}/values", [401, 403, 200, 403]),
+    ("GET", "/logs/tail", [401, 403, 400, 403, 403, 403]),
+    ("GET", "/api/v1/logs/tail", [401, 403, 400, 403, 403, 403]),
+    ("GET", "/api/v1/logs/export", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/report/csv", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/metrics/overview", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/metrics/system", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/metrics/service/{name}", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/metrics/timeseries", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/metrics/categories", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/services", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/fields", [401, 403, 200, 403, 403, 403]),
+    ("GET", "/api/v1/fields/{name}/values", [401, 403, 200, 403, 403, 403]),
     // Who may see the rules is who may delete: they say what is deleted, and a preview counts it.
-    ("GET", "/api/v1/retention-rules", [401, 403, 403, 200]),
-    ("POST", "/api/v1/retention-rules", [401, 403, 403, 400]),
-    ("GET", "/api/v1/retention-rules/preview", [401, 403, 403, 200]),
-    ("DELETE", "/api/v1/retention-rules/{id}", [401, 403, 403, 404]),
+    ("GET", "/api/v1/retention-rules", [401, 403, 403, 200, 403, 403]),
+    ("POST", "/api/v1/retention-rules", [401, 403, 403, 400, 403, 403]),
+    ("GET", "/api/v1/retention-rules/preview", [401, 403, 403, 200, 403, 403]),
+    ("DELETE", "/api/v1/retention-rules/{id}", [401, 403, 403, 404, 403, 403]),
+    ("GET", "/api/v1/keys", [401, 403, 403, 403, 403, 200]),
+    // The body that is posted here is a log, and no key.
+    ("POST", "/api/v1/keys", [401, 403, 403, 403, 403, 400]),
+    ("DELETE", "/api/v1/keys/{id}", [401, 403, 403, 403, 403, 404]),
+    ("POST", "/api/v1/keys/{id}/rotate", [401, 403, 403, 403, 403, 400]),
+    ("GET", "/api/v1/audit", [401, 403, 403, 403, 403, 200]),
 ];
 
 /// Beside the operations: open to everybody, and in no document.
-const PAGES: [Row; 2] = [("GET", "/docs", [200; 4]), ("GET", "/openapi.json", [200; 4])];
+const PAGES: [Row; 2] = [("GET", "/docs", [200; 6]), ("GET", "/openapi.json", [200; 6])];
 
 #[tokio::test]
 async fn every_operation_asks_for_its_scope_and_no_other() {
     let installation = Installation::start();
     let with = |scope| Caller { name: scope, key: Some(installation.create_key(&["--scopes", scope])) };
-    let callers = [Caller { name: "no key", key: None }, with("ingest"), with("read"), with("delete")];
+    let nobody = Caller { name: "no key", key: None };
+    let callers = [nobody, with("ingest"), with("read"), with("delete"), with("alerts"), with("admin")];
     let services = [(&installation.ingest, &INGEST_SVC[..]), (&installation.query, &QUERY_SVC[..])];
 
     let mut wrong = Vec::new();
@@ -97,7 +105,7 @@ async fn the_tables_of_scopes_leave_no_operation_out() {
 }
 
 /// Tries an operation as every caller; returns what is not as the table has it.
-async fn check(service: &Service, (method, path, expected): &Row, callers: &[Caller; 4]) -> Vec<String> {
+async fn check(service: &Service, (method, path, expected): &Row, callers: &[Caller; 6]) -> Vec<String> {
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let client = Client::new();
     let mut wrong = Vec::new();

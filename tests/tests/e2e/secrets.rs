@@ -31,9 +31,11 @@ async fn a_key_is_in_no_file_no_log_no_environment_and_no_command_line() {
         // In places where it does not belong, and in a broken form.
         let lost = format!("{path}?api_key={key}");
         Answer::to(installation.client.get(installation.query.url(&lost))).await;
-        Answer::to(installation.client.get(installation.query.url(path)).bearer_auth(format!("{key}x"))).await;
+        Answer::to(installation.client.get(installation.query.url(path)).bearer_auth(format!("{key}x")))
+            .await;
         let scheme = format!("Digest {key}");
-        Answer::to(installation.client.get(installation.query.url(path)).header("Authorization", scheme)).await;
+        Answer::to(installation.client.get(installation.query.url(path)).header("Authorization", scheme))
+            .await;
     }
     let mut places: Vec<(String, Vec<u8>)> = Vec::new();
     for service in [&installation.ingest, &installation.query] {
@@ -50,7 +52,10 @@ async fn a_key_is_in_no_file_no_log_no_environment_and_no_command_line() {
         let printed = service.printed();
         let ended = service.stop();
         assert!(ended.success(), "{ended}");
-        places.push(("what it prints".to_owned(), format!("{:?}{:?}", printed.stdout(), printed.stderr()).into_bytes()));
+        places.push((
+            "what it prints".to_owned(),
+            format!("{:?}{:?}", printed.stdout(), printed.stderr()).into_bytes(),
+        ));
     }
 
     assert!(places.len() > 6, "there are files to look through");

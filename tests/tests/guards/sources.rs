@@ -29,6 +29,27 @@ const SQL_IN: [&str; 1] = ["cli/src/bench/plain_rows.rs"];
 /// Who may name the HTTP framework.
 const FRAMEWORK_IN: [&str; 3] = ["ingest-svc/src/api/", "query-svc/src/api/", "query-svc/src/params/"];
 
+/// Who may make a tenant of a text: never what answers requests, where it comes from the key alone.
+const TENANTS_IN: [&str; 13] = [
+    // The engine, of what it has stored.
+    "shared/store-sqlite/src/backup/verify.rs",
+    "shared/store-sqlite/src/counters/minutes.rs",
+    "shared/store-sqlite/src/key_store.rs",
+    "shared/store-sqlite/src/merge/merger.rs",
+    "shared/store-sqlite/src/retention_store.rs",
+    "shared/store-sqlite/src/verify/minutes.rs",
+    "shared/store-sqlite/src/verify/rows.rs",
+    // The keys that an operator brings along, each with its tenant.
+    "shared/store/src/keys/given.rs",
+    // What tests are made of.
+    "shared/testkit/src/build.rs",
+    // Commands of the machine's owner.
+    "cli/src/keys/bootstrap.rs",
+    "cli/src/keys/create.rs",
+    "cli/src/keys/mod.rs",
+    "cli/src/up.rs",
+];
+
 #[test]
 fn only_composition_roots_name_an_engine() {
     let places = lines_with(&["store_sqlite", "SqliteLogStore", "SqliteKeyStore"], &SERVICES);
@@ -45,6 +66,22 @@ fn only_what_the_engine_is_compared_with_speaks_sql_beside_it() {
 fn only_routes_and_parameters_name_the_http_framework() {
     let places = lines_with(&["poem::", "poem_openapi"], &SERVICES);
     assert_within(&places, &FRAMEWORK_IN);
+}
+
+#[test]
+fn a_tenant_comes_from_a_key_and_from_no_request() {
+    // In two parts, so that this line is not found itself.
+    let makes_one = concat!("Tenant", "::parse");
+    let mut places = Vec::new();
+    for file in rust_files().iter().filter(|file| !is_test(file)) {
+        let shipped = file.text().lines().take_while(|line| line.trim() != "#[cfg(test)]");
+        for (number, line) in (1..).zip(shipped) {
+            if line.contains(makes_one) {
+                places.push(format!("{}:{number}", file.path));
+            }
+        }
+    }
+    assert_within(&places, &TENANTS_IN);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use poem::{Request, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::Problem;
+use serde_json::json;
+use store::AuditAction;
 
 use super::Context;
 use crate::params::{Query, read_filter};
@@ -41,6 +43,9 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     let deleted = context.store.delete(&key.tenant, &filter, dry_run).await.map_err(Problem::from)?;
     if !dry_run {
         tracing::info!(caller = %key.caller, tenant = %key.tenant, deleted, "logs deleted by request");
+        let filter = request.uri().query().unwrap_or_default();
+        let details = [("filter", json!(filter)), ("deleted", json!(deleted))];
+        context.note_done(key, request, AuditAction::LogsDeleted, String::new(), details).await;
     }
     let message = if dry_run { "log(s) would be deleted" } else { "log(s) deleted" };
     Ok(DeleteAnswer::Deleted(Json(Deleted { message: format!("{deleted} {message}"), deleted, dry_run })))

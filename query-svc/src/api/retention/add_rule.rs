@@ -6,7 +6,8 @@ use poem::{Request, Result};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
 use sentinel_http::Problem;
-use store::AddOutcome;
+use serde_json::json;
+use store::{AddOutcome, AuditAction};
 
 use super::Context;
 use super::preview_rules::preview;
@@ -40,15 +41,26 @@ pub(super) async fn handle(
         let outcome = preview(context, &rule, now).await?;
         return Ok(AddAnswer::Previewed(Json(PreviewSchema::new(None, rule.name, &outcome))));
     }
+    // Noted first, so that nothing is made that the audit log does not know; one too many is found out before.
+    if context.retention.list(&key.tenant).await.map_err(Problem::from)?.len() >= RETENTION_RULES_MAX {
+        return Err(too_many().into());
+    }
+    let details = [
+        ("filter", json!(rule.filter)),
+        ("max_age", json!(rule.keep.max_age().map(|age| age.to_string()))),
+        ("max_bytes", json!(rule.keep.max_bytes().map(|size| size.to_string()))),
+    ];
+    context.note(key, request, AuditAction::RetentionRuleAdded, rule.name.clone(), details).await?;
     match context.retention.add(rule).await.map_err(Problem::from)? {
         AddOutcome::Added(added) => {
             tracing::info!(caller = %key.caller, tenant = %key.tenant, rule_id = added.id, "retention rule made");
             Ok(AddAnswer::Added(Json(added.into())))
         }
-        AddOutcome::LimitReached => {
-            let detail =
-                format!("there are {RETENTION_RULES_MAX} rules, the most there may be; remove one first");
-            Err(Problem::conflict("too_many_rules", detail).into())
-        }
+        AddOutcome::LimitReached => Err(too_many().into()),
     }
+}
+
+fn too_many() -> Problem {
+    let detail = format!("there are {RETENTION_RULES_MAX} rules, the most there may be; remove one first");
+    Problem::conflict("too_many_rules", detail)
 }

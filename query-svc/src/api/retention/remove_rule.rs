@@ -4,6 +4,8 @@ use domain::Principal;
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
 use sentinel_http::Problem;
+use serde_json::json;
+use store::AuditAction;
 
 use super::Context;
 use crate::params::Query;
@@ -23,8 +25,13 @@ pub(super) async fn handle(
     id: i64,
 ) -> Result<RemoveAnswer> {
     Query::of(request)?.finish()?;
+    let not_found = || Problem::not_found(format!("there is no retention rule with id {id}"));
+    let rules = context.retention.list(&key.tenant).await.map_err(Problem::from)?;
+    let rule = rules.into_iter().find(|kept| kept.id == id).ok_or_else(not_found)?.rule;
+    let details = [("rule_id", json!(id)), ("filter", json!(rule.filter))];
+    context.note(key, request, AuditAction::RetentionRuleRemoved, rule.name, details).await?;
     if !context.retention.remove(&key.tenant, id).await.map_err(Problem::from)? {
-        return Err(Problem::not_found(format!("there is no retention rule with id {id}")).into());
+        return Err(not_found().into());
     }
     tracing::info!(caller = %key.caller, tenant = %key.tenant, rule_id = id, "retention rule removed");
     Ok(RemoveAnswer::Removed)

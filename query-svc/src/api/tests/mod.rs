@@ -1,11 +1,13 @@
 //! The routes over the reference stores, for what needs no real program.
 //!
 //! * here: texts, envelopes, rules
+//! * `keys` API keys and the audit log
 //! * `streams` the live tail and exports
 //! * `searches` searches by a body, recent logs, the context of a log, explanations
 //! * `out_of_time` what is answered when a search does not come to its end
 //! * `walks` walks through pages while logs arrive and are deleted
 
+mod keys;
 mod out_of_time;
 mod searches;
 mod streams;
@@ -14,25 +16,19 @@ mod walks;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use clap::Parser;
 use domain::limits::RETENTION_RULES_MAX;
-use domain::{Caller, Clock, Principal, ScopeSet, Timestamp};
+use domain::{Clock, ScopeSet, Timestamp};
 use poem::http::Method;
 use poem::{Endpoint, Request, Response};
 use sentinel_http::{Readiness, Service};
 use serde_json::{Value, json};
-use store::{
-    Append, KeyDigest, KeyRecord, KeyStore, KeyStoreError, LogStore, MemoryLogStore, NewKey, Stores,
-};
+use store::{Append, KeyDigest, LogStore, MemoryKeyStore, MemoryLogStore, NewKey, Stores};
 use testkit::RecordBuilder;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 
 use super::Context;
 use crate::Config;
-
-/// The keys `key-a` and `key-b`, which may do everything in the tenant of that name.
-pub(crate) struct TwoKeys;
 
 /// Longer than any test waits.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(600);
@@ -46,40 +42,23 @@ impl Clock for StandingClock {
     }
 }
 
-#[async_trait]
-impl KeyStore for TwoKeys {
-    async fn insert(&self, _: NewKey) -> Result<bool, KeyStoreError> {
-        Ok(false)
-    }
-
-    async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
-        let owner = ["a", "b"].into_iter().find(|owner| KeyDigest::of(&format!("key-{owner}")) == digest);
-        Ok(owner.map(|owner| KeyRecord {
+/// Returns the keys `key-a` and `key-b`, which may do everything in the tenant of that name.
+fn two_keys() -> MemoryKeyStore {
+    let key = |owner: &str| {
+        let text = format!("key-{owner}");
+        let new = NewKey {
             id: owner.to_owned(),
+            digest: KeyDigest::of(&text),
             name: owner.to_owned(),
-            principal: Principal {
-                caller: Caller::Key(owner.to_owned()),
-                tenant: tenant(owner),
-                scopes: ScopeSet::ALL,
-                service: None,
-            },
+            tenant: tenant(owner),
+            scopes: ScopeSet::ALL,
+            service: None,
             created_at: Timestamp::MIN,
             expires_at: None,
-            revoked_at: None,
-        }))
-    }
-
-    async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn revoke(&self, _: &str, _: Timestamp) -> Result<bool, KeyStoreError> {
-        Ok(false)
-    }
-
-    async fn close(&self) -> Result<(), KeyStoreError> {
-        Ok(())
-    }
+        };
+        (new.digest, new.into_record())
+    };
+    MemoryKeyStore::from_iter([key("a"), key("b")])
 }
 
 /// Starts the service with these records of the tenant `a`.
@@ -108,12 +87,12 @@ fn service_over(logs: Arc<dyn LogStore>) -> Service {
 }
 
 fn service_within(timeout: Duration, logs: Arc<dyn LogStore>) -> Service {
-    let stores = Stores { logs, keys: Arc::new(TwoKeys), ..Stores::in_memory() };
+    let stores = Stores { logs, keys: Arc::new(two_keys()), ..Stores::in_memory() };
     let config = Config::parse_from(["query-svc", "--docs", "off"]);
     let readiness = Readiness::default();
     let mut context = Context::new(&stores, &config.read, &readiness, Arc::new(StandingClock));
     context.query_timeout = timeout;
-    crate::app::around(&context, stores, readiness, &config)
+    crate::app::around(&context, stores, readiness, &config).expect("every operation declares its scope")
 }
 
 pub(crate) async fn ask_as(

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant};
 use store::{Appended, Buckets, CounterEntry, Counts, Scan, ScanPage, SearchPage, StoreError};
 use tokio::sync::watch;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{Caller, ScopeSet, Tenant, Timestamp};
 use poem::http::StatusCode;
 use store::keys::GeneratedKey;
-use store::{KeyStoreError, NewKey};
+use store::{InsertOutcome, KeyStoreError, NewKey, RotateOutcome, Rotation};
 
 use super::*;
 
@@ -15,6 +15,7 @@ use super::*;
 pub(crate) struct FakeKeys {
     records: Mutex<HashMap<KeyDigest, KeyRecord>>,
     questions: AtomicUsize,
+    uses: Mutex<Vec<(String, Timestamp)>>,
     broken: bool,
     closed: AtomicBool,
 }
@@ -46,6 +47,8 @@ impl FakeKeys {
             created_at: Timestamp::MIN,
             expires_at: expires_at.map(|at| Timestamp::parse(at).unwrap()),
             revoked_at: None,
+            last_used_at: None,
+            successor: None,
         };
         self.records.lock().unwrap().insert(KeyDigest::of(key), record);
     }
@@ -62,6 +65,10 @@ impl FakeKeys {
         self.questions.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn uses(&self) -> Vec<(String, Timestamp)> {
+        self.uses.lock().unwrap().clone()
+    }
+
     pub(crate) fn revoke_all(&self) {
         for record in self.records.lock().unwrap().values_mut() {
             record.revoked_at = Some(Timestamp::MIN);
@@ -71,7 +78,7 @@ impl FakeKeys {
 
 #[async_trait]
 impl KeyStore for FakeKeys {
-    async fn insert(&self, _: NewKey) -> Result<bool, KeyStoreError> {
+    async fn insert(&self, _: NewKey) -> Result<InsertOutcome, KeyStoreError> {
         unreachable!("the tests insert directly")
     }
 
@@ -89,6 +96,27 @@ impl KeyStore for FakeKeys {
 
     async fn revoke(&self, _: &str, _: Timestamp) -> Result<bool, KeyStoreError> {
         unreachable!("the tests revoke directly")
+    }
+
+    async fn list_of(&self, _: &Tenant) -> Result<Vec<KeyRecord>, KeyStoreError> {
+        unreachable!("nothing lists keys here")
+    }
+
+    async fn revoke_of(&self, _: &Tenant, _: &str, _: Timestamp) -> Result<bool, KeyStoreError> {
+        unreachable!("the tests revoke directly")
+    }
+
+    async fn rotate(&self, _: Option<&Tenant>, _: &Rotation) -> Result<RotateOutcome, KeyStoreError> {
+        unreachable!("nothing replaces keys here")
+    }
+
+    async fn note_used(&self, uses: &[(String, Timestamp)]) -> Result<(), KeyStoreError> {
+        if self.broken {
+            self.questions.fetch_add(1, Ordering::Relaxed);
+            return Err(KeyStoreError("broken".into()));
+        }
+        self.uses.lock().unwrap().extend_from_slice(uses);
+        Ok(())
     }
 
     async fn close(&self) -> Result<(), KeyStoreError> {
@@ -198,4 +226,18 @@ async fn a_store_that_fails_is_not_the_clients_fault() {
     let keys = Arc::new(FakeKeys::broken());
     let problem = authenticator(&keys, LONG, 9).authenticate(&request("K")).await.unwrap_err();
     assert_eq!((problem.status().as_u16(), problem.code()), (503, "keys_unavailable"));
+}
+
+#[tokio::test]
+async fn it_is_noted_that_a_key_is_used() {
+    let keys = Arc::new(FakeKeys::default());
+    keys.add("K", "read");
+    let authenticator = authenticator(&keys, Duration::ZERO, 9);
+    for _ in 0..3 {
+        authenticator.authenticate(&request("K")).await.unwrap();
+    }
+    let plenty = Duration::from_secs(60);
+    let uses = async || (!keys.uses().is_empty()).then(|| keys.uses());
+    let uses = testkit::wait_until("it is noted", plenty, uses).await;
+    assert_eq!(uses, [("id-of-1".to_owned(), FixedClock.now())]);
 }

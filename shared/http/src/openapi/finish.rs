@@ -3,13 +3,14 @@
 //! poem-openapi describes a reference with a doc comment as `allOf: [reference, comment]` with the comment
 //! outside as well, and an optional parameter with `default: null`. The first stops client generators, the
 //! second is not valid. A reference alone stays a reference; with a comment it becomes `allOf: [reference]`
-//! beside the comment, which all of them take.
+//! beside the comment, which all of them take. The marks of declared scopes become sentences.
 //!
 //! It also leaves out that a member of an answer that may be missing may be null.
 
 use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 
+use super::declared::describe_scopes;
 use super::writer::write_sorted;
 
 /// Why a text is no document.
@@ -38,6 +39,7 @@ const DATA: [&str; 4] = ["example", "examples", "enum", "default"];
 pub fn finish_document(document: &str) -> Result<String, DocumentError> {
     let mut document: Value = serde_json::from_str(document)?;
     clean(&mut document);
+    describe_scopes(&mut document);
     Ok(write_sorted(&document))
 }
 

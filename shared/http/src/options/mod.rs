@@ -4,23 +4,26 @@
 //! * [`listener`] how many connections, and how long they may take; [`tls`] their certificate
 //! * [`body`] how large and how slow a request's body may be
 //! * [`cors`] which pages of other origins may ask
+//! * [`keys`] keys that are brought along, and the header that carries them
 //! * [`quotas`] what one caller may use in a second
 //! * [`values`] how sizes and times are written
 
 pub mod body;
 pub mod cors;
+pub mod keys;
 pub mod listener;
-pub mod tls;
 pub mod quotas;
+pub mod tls;
 pub mod values;
 
 use clap::Args;
 
 pub use self::body::BodyOptions;
 pub use self::cors::CorsOptions;
+pub use self::keys::{GivenKeys, KeyOptions, KeyOptionsError};
 pub use self::listener::ListenerOptions;
-pub use self::tls::TlsOptions;
 pub use self::quotas::QuotaOptions;
+pub use self::tls::TlsOptions;
 
 /// How a service speaks HTTP.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,4 +43,7 @@ pub struct HttpOptions {
     /// What one caller may use in a second
     #[command(flatten)]
     pub quotas: QuotaOptions,
+    /// Which keys it takes beside those that are kept
+    #[command(flatten)]
+    pub keys: KeyOptions,
 }

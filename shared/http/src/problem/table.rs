@@ -7,7 +7,7 @@ use poem_openapi::error::{
     AuthorizationError, ContentTypeError, ParseParamError, ParsePathError as OpenApiPathError,
     ParseRequestPayloadError,
 };
-use store::{KeyStoreError, StoreError};
+use store::{KeyStoreError, NotedKeysError, StoreError};
 
 use super::Problem;
 
@@ -109,6 +109,18 @@ impl From<KeyStoreError> for Problem {
     fn from(error: KeyStoreError) -> Self {
         let detail = "API keys cannot be checked at the moment";
         Self::unavailable("keys_unavailable", detail, RETRY_SOON_SECONDS).with_cause(error)
+    }
+}
+
+impl From<NotedKeysError> for Problem {
+    fn from(error: NotedKeysError) -> Self {
+        match error {
+            NotedKeysError::Keys(error) => error.into(),
+            NotedKeysError::Audit(_) => {
+                let detail = "it cannot be noted in the audit log at the moment, and was not done";
+                Self::unavailable("audit_unavailable", detail, RETRY_SOON_SECONDS).with_cause(error)
+            }
+        }
     }
 }
 

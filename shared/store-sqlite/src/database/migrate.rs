@@ -50,6 +50,7 @@ impl Schema {
             Step { script: include_str!("../../migrations/control_0001.sql"), fill: Fill::Nothing },
             Step { script: include_str!("../../migrations/control_0002.sql"), fill: Fill::Nothing },
             Step { script: include_str!("../../migrations/control_0003.sql"), fill: Fill::Nothing },
+            Step { script: include_str!("../../migrations/control_0004.sql"), fill: Fill::Nothing },
         ],
     };
 

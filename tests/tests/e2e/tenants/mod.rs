@@ -43,10 +43,14 @@ async fn no_question_of_one_tenant_shows_anything_of_the_other() {
     let count = std::env::var(QUESTIONS_VARIABLE).map_or(QUESTIONS, |text| text.parse().expect("a number"));
     let questions: Vec<Question> = (0..count).map(|_| Question::random(&mut rng, &known)).collect();
 
-    let found_by_owner = ask_all(&installation, &query, &other_key, &questions[..CONTROLS.min(count)], true).await;
+    let found_by_owner =
+        ask_all(&installation, &query, &other_key, &questions[..CONTROLS.min(count)], true).await;
     let found_by_other = ask_all(&installation, &query, &installation.key, &questions, false).await;
 
-    assert!(found_by_owner.len() > CONTROLS / 20, "the questions hardly aim at the canary: {found_by_owner:?}");
+    assert!(
+        found_by_owner.len() > CONTROLS / 20,
+        "the questions hardly aim at the canary: {found_by_owner:?}"
+    );
     assert!(found_by_other.is_empty(), "{found_by_other:#?}");
     assert_nothing_is_gone(&installation, &query, &other_key, &known).await;
 }
@@ -121,7 +125,12 @@ async fn says_canary(request: reqwest::RequestBuilder) -> bool {
 }
 
 /// Whatever was asked, the other tenant still has all that it had.
-async fn assert_nothing_is_gone(installation: &Installation, query: &Service, other_key: &str, known: &Known) {
+async fn assert_nothing_is_gone(
+    installation: &Installation,
+    query: &Service,
+    other_key: &str,
+    known: &Known,
+) {
     let get = |path: &str| installation.client.get(query.url(path)).bearer_auth(other_key);
     let (_, logs) = ask(get("/logs?limit=1000")).await;
     let left: Vec<i64> =

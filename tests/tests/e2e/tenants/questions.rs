@@ -83,7 +83,12 @@ impl Question {
         self.method == Method::GET || self.path.ends_with("/search")
     }
 
-    pub(super) fn request(&self, client: &Client, installation: &Installation, query: &Service) -> RequestBuilder {
+    pub(super) fn request(
+        &self,
+        client: &Client,
+        installation: &Installation,
+        query: &Service,
+    ) -> RequestBuilder {
         let url = if self.to_ingest { installation.ingest.url(&self.path) } else { query.url(&self.path) };
         let mut request = client.request(self.method.clone(), url);
         for (name, value) in &self.headers {
@@ -120,7 +125,15 @@ impl Question {
 
     fn by_id(rng: &mut StdRng, known: &Known) -> Self {
         let id = an_id(rng, known);
-        let path = one_of(rng, &["/logs/{}", "/api/v1/logs/{}", "/logs/{}/context", "/api/v1/logs/{}/context?before=40&after=40"]);
+        let path = one_of(
+            rng,
+            &[
+                "/logs/{}",
+                "/api/v1/logs/{}",
+                "/logs/{}/context",
+                "/api/v1/logs/{}/context?before=40&after=40",
+            ],
+        );
         Self::get(path.replace("{}", &id.to_string()))
     }
 
@@ -161,7 +174,8 @@ impl Question {
     }
 
     fn administration(rng: &mut StdRng) -> Self {
-        let path = one_of(rng, &["/api/v1/keys", "/api/v1/audit?limit=1000", "/api/v1/users", "/api/v1/auth/me"]);
+        let path =
+            one_of(rng, &["/api/v1/keys", "/api/v1/audit?limit=1000", "/api/v1/users", "/api/v1/auth/me"]);
         Self::get(path.to_owned())
     }
 }
