@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 100;
 /// How long its processor time is counted.
 const WATCHED: Duration = Duration::from_secs(3);
 
-/// Most seconds of processor time in that: an accept loop that does not rest takes all there is.
+/// Most seconds of processor time in that, beyond what normal load takes: an accept loop that does not rest takes all there is.
 const CPU_MAX_SECONDS: f64 = 1.0;
 
 #[tokio::test]
@@ -23,6 +23,7 @@ async fn without_descriptors_it_rests_and_then_serves_again() {
     let target = Target::start(&[]).await;
     target.figures.limit_descriptors(DESCRIPTORS);
     let load = target.load().await;
+    let as_ever = cpu_seconds(&target).await;
     let before = target.figures.descriptors();
 
     let mut open = Vec::new();
@@ -31,19 +32,24 @@ async fn without_descriptors_it_rests_and_then_serves_again() {
             connect(target.service.address(), index).await.expect("the system takes it into the queue"),
         );
     }
-    let begun = target.figures.cpu_seconds();
-    sleep(WATCHED).await;
-    let seconds = target.figures.cpu_seconds() - begun;
+    let seconds = cpu_seconds(&target).await;
     let (during, errors) = (target.figures.descriptors(), accept_errors(&target));
     println!(
-        "out of descriptors: {before} of {DESCRIPTORS} before, {during} then; {seconds:.2} s of CPU in {WATCHED:?}, {errors} errors of accept"
+        "out of descriptors: {before} of {DESCRIPTORS} before, {during} then; {seconds:.2} s of CPU in {WATCHED:?}, as ever {as_ever:.2} s; {errors} errors of accept"
     );
 
     assert!(errors > 0, "the limit was not reached");
-    assert!(seconds < CPU_MAX_SECONDS, "{seconds} s of CPU in {WATCHED:?}");
+    assert!(seconds - as_ever < CPU_MAX_SECONDS, "{seconds} s of CPU in {WATCHED:?}, as ever {as_ever} s");
     load.assert_unharmed().await;
     drop(open);
     target.assert_serves().await;
+}
+
+/// Returns how much processor time the service uses while it is watched.
+async fn cpu_seconds(target: &Target) -> f64 {
+    let begun = target.figures.cpu_seconds();
+    sleep(WATCHED).await;
+    target.figures.cpu_seconds() - begun
 }
 
 fn accept_errors(target: &Target) -> usize {

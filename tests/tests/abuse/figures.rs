@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-/// Most bytes that an abuse may add to the memory of a process (64 MiB).
-pub(crate) const GROWTH_MAX_KIB: u64 = 64 * 1024;
+/// Most bytes that an abuse may add to the memory of a process (64 MiB), beside what its connections do.
+const GROWTH_MAX_KIB: u64 = 64 * 1024;
+
+/// Most bytes that a connection may add to that (64 KiB); what a connection is doing is held somewhere.
+const CONNECTION_MAX_KIB: u64 = 64;
 
 /// How many of the system's ticks are a second; Linux shows it so on every machine.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -43,10 +46,19 @@ impl Figures {
 
     /// Asserts that the process has not held more than it may beyond `start_kib`, and prints what it did hold.
     pub(crate) fn assert_growth(self, what: &str, start_kib: u64) {
+        self.assert_growth_within(what, start_kib, GROWTH_MAX_KIB);
+    }
+
+    /// As [`Figures::assert_growth`], with what so many connections may take.
+    pub(crate) fn assert_growth_of(self, what: &str, connections: usize, start_kib: u64) {
+        self.assert_growth_within(what, start_kib, GROWTH_MAX_KIB + connections as u64 * CONNECTION_MAX_KIB);
+    }
+
+    fn assert_growth_within(self, what: &str, start_kib: u64, max_kib: u64) {
         let peak_kib = self.status("VmHWM:");
         let growth_kib = peak_kib.saturating_sub(start_kib);
         println!("{what}: {} MiB at first, {} MiB more at most", start_kib / 1024, growth_kib / 1024);
-        assert!(growth_kib <= GROWTH_MAX_KIB, "{what}: grew by {growth_kib} KiB, may by {GROWTH_MAX_KIB}");
+        assert!(growth_kib <= max_kib, "{what}: grew by {growth_kib} KiB, may by {max_kib}");
     }
 
     /// Sets how many descriptors it may open.

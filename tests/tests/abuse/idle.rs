@@ -44,7 +44,7 @@ async fn idle_connections_within_the_limit_take_nothing_from_others() {
     println!("idle, within the limit: {closed} connections, {told} refused");
     assert_eq!((closed, told), (count, 0));
     load.assert_unharmed().await;
-    target.figures.assert_growth("idle, within the limit", start_kib);
+    target.figures.assert_growth_of("idle, within the limit", count, start_kib);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn connections_beyond_the_limit_are_refused_and_the_others_are_served() {
     // Some of the limit are the load's, and those of whoever asked before.
     assert!((count - limit..count - limit + 10).contains(&told), "{told}");
     load.assert_unharmed().await;
-    target.figures.assert_growth("idle, beyond the limit", start_kib);
+    target.figures.assert_growth_of("idle, beyond the limit", limit, start_kib);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn heads_that_drip_in_are_closed_and_others_do_not_notice() {
     println!("slow heads: {} connections closed, {told} told something", answers.len());
     assert_eq!((answers.len(), told), (CONNECTIONS, 0), "a head that has not ended has no answer");
     load.assert_unharmed().await;
-    target.figures.assert_growth("slow heads", start_kib);
+    target.figures.assert_growth_of("slow heads", CONNECTIONS, start_kib);
 }
 
 #[tokio::test]
@@ -68,5 +68,5 @@ async fn bodies_that_drip_in_are_answered_408_and_others_do_not_notice() {
     assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 408 ")), "{:?}", answers.first());
     assert_eq!((answers.len(), told), (CONNECTIONS, CONNECTIONS));
     load.assert_unharmed().await;
-    target.figures.assert_growth("slow bodies", start_kib);
+    target.figures.assert_growth_of("slow bodies", CONNECTIONS, start_kib);
 }

@@ -41,7 +41,7 @@ const SERVICE: [&str; 5] =
 const DEV: [(&str, &[&str]); 6] = [
     ("sentinel-store", &["sentinel-store"]),
     ("sentinel-store-sqlite", &["sentinel-store", "sentinel-testkit"]),
-    ("sentinel-http", &["sentinel-testkit"]),
+    ("sentinel-http", &["sentinel-store", "sentinel-testkit"]),
     ("query-svc", &["sentinel-testkit"]),
     ("simulator", &[]),
     (

@@ -79,9 +79,10 @@ impl Connection {
         let pulse = Pulse::new();
         let stream = LingeringStream::new(stream, place, Arc::clone(&pulse));
         let Some(tls) = &self.tls else { return self.answer_all(stream, &pulse).await };
-        let handshake = timeout(self.limits.head_time, tls.accept(stream));
+        // In a box, as what follows: a connection without TLS has no use for so much memory.
+        let handshake = Box::pin(timeout(self.limits.head_time, tls.accept(stream)));
         match self.shutdown.run_until_cancelled(handshake).await {
-            Some(Ok(Ok(stream))) => self.answer_all(stream, &pulse).await,
+            Some(Ok(Ok(stream))) => Box::pin(self.answer_all(stream, &pulse)).await,
             Some(Ok(Err(error))) => tracing::debug!(remote = %self.remote, %error, "no handshake"),
             Some(Err(_)) => tracing::debug!(remote = %self.remote, "a handshake was too slow"),
             None => {}
