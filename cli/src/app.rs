@@ -7,7 +7,7 @@ use domain::Clock;
 use ingest_svc::api::IngestApi;
 use query_svc::api::Context;
 use sentinel_http::openapi::merge_documents;
-use sentinel_http::{Readiness, Service, Site, SystemApi};
+use sentinel_http::{Logins, Readiness, Service, Site, SystemApi};
 use store::AppendLimits;
 
 use crate::up::UpOptions;
@@ -38,7 +38,9 @@ pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow:
     let context = Context::new(&stores, &options.read, &readiness, Arc::clone(&clock));
     let query = query_svc::app::api(&context);
     let document = options.docs.is_on().then(document).transpose()?;
-    let site = Site { api: (ingest, query, system), title: TITLE, document, http: options.http.clone() };
+    let logins = Logins::open(&options.http.logins, &options.data_dir.data_dir)?;
+    let site =
+        Site { api: (ingest, query, system), title: TITLE, document, http: options.http.clone(), logins };
     Ok(site.into_service(stores, readiness, clock)?)
 }
 

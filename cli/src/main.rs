@@ -1,5 +1,5 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys, `search`, `tail`, `stats` and `export` ask a running service, `backup` and `restore` copy the data
+//! keeps API keys, `users` lists people, `search`, `tail`, `stats` and `export` ask a running service, `backup` and `restore` copy the data
 //! away and back, `verify` looks for damage, `bench` measures.
 
 mod app;
@@ -8,6 +8,7 @@ mod backup;
 mod bench;
 mod keys;
 mod up;
+mod users;
 mod verify;
 
 use std::process::ExitCode;
@@ -29,6 +30,9 @@ enum Command {
     /// Makes, lists, replaces and revokes API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Lists users, and makes a set-up link for an owner who is locked out
+    #[command(subcommand)]
+    Users(users::UsersCommand),
     /// Searches logs and prints them
     Search(ask::search::SearchOptions),
     /// Prints logs as they come, until it is interrupted
@@ -54,6 +58,7 @@ fn main() -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Up(options) => up::run(options).await,
             Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
+            Command::Users(command) => users::run(command).await.map(|()| ExitCode::SUCCESS),
             Command::Search(options) => ask::search::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Tail(options) => ask::tail::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Stats(options) => ask::stats::run(options).await.map(|()| ExitCode::SUCCESS),
@@ -70,4 +75,14 @@ fn main() -> anyhow::Result<ExitCode> {
 #[expect(clippy::print_stdout, reason = "what a command prints is its answer")]
 fn say(line: &str) {
     println!("{line}");
+}
+
+/// Writes rows as a table whose columns stand below each other.
+fn show_table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) {
+    let widths: [usize; COLUMNS] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        say(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use domain::{Clock, ScopeSet, SystemClock, Tenant};
 use ingest_svc::IngestOptions;
+use query_svc::accounts::set_up_link::first_link;
 use query_svc::config::ReadOptions;
 use query_svc::retention::{self, RetentionOptions};
 use runtime::{DataDir, DocsOption, Listen, LogOptions, Process};
@@ -70,8 +71,10 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let keys = Arc::clone(&service.stores.keys);
 
     let audit = Arc::clone(&service.stores.audit);
-    let origin = format!("{}://{address}", if is_tls { "https" } else { "http" });
-    welcome(&*keys, &*audit, &origin, &options.docs).await?;
+    let scheme = options.http.tls.scheme();
+    let origin = format!("{scheme}://{address}");
+    let set_up = first_link(&*service.stores.users, &SystemClock, scheme, address).await?;
+    welcome(&*keys, &*audit, &origin, &options.docs, set_up.as_deref()).await?;
     // After the first start's own key, which is made when there is none at all.
     given.keep_in(&*keys, &*audit, SystemClock.now()).await?;
     let simulators = start_simulators(&options, &*keys, &*audit, address, &shutdown).await?;
@@ -116,15 +119,20 @@ async fn wait_for_all(mut simulators: Simulators) {
     }
 }
 
-/// Says where everything is. At the first start, when there is no key at all, makes one and shows it.
+/// Says where everything is, and how the first user comes in (`set_up`). At the first start, when there is no key at all,
+/// makes one and shows it.
 async fn welcome(
     keys: &dyn KeyStore,
     audit: &dyn AuditStore,
     origin: &str,
     docs: &DocsOption,
+    set_up: Option<&str>,
 ) -> anyhow::Result<()> {
     let page = if docs.is_on() { "/docs" } else { "/" };
     say(&format!("Log Sentinel: open {origin}{page}"));
+    if let Some(line) = set_up {
+        say(line);
+    }
     if !keys.list().await?.is_empty() {
         say("There are keys already. The key was shown at the first start, or when it was made. \
              Make another one: sentinel keys create --scopes ingest,read,delete");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
-use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, document_of};
+use sentinel_http::{Documented, Logins, Readiness, Service, Site, SystemApi, document_of};
 use store::{AppendLimits, LogStore, MemoryLogStore};
 
 use crate::api::{IngestApi, IngestNotes};
@@ -33,6 +33,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
         title: TITLE,
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
+        logins: Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?,
     };
     Ok(site.into_service(stores, readiness, clock)?)
 }

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
-use sentinel_http::{Documented, Readiness, Service, Site, SystemApi, UndeclaredScopes, document_of};
+use sentinel_http::{
+    Documented, Logins, Readiness, Service, Site, SystemApi, UndeclaredScopes, document_of,
+};
 use store::Stores;
 
 use crate::api::audit::AuditApi;
+use crate::api::auth::AuthApi;
 use crate::api::keys::KeysApi;
 use crate::api::logs::LogsApi;
 use crate::api::metrics::MetricsApi;
 use crate::api::retention::RetentionApi;
 use crate::api::streams::StreamsApi;
+use crate::api::users::UsersApi;
 use crate::api::{Context, QueryNotes};
 use crate::config::ReadOptions;
 use crate::{Config, PAGE, SERVICE};
@@ -20,7 +24,7 @@ const TITLE: &str = "Log Sentinel: query";
 const DESCRIPTION: &str = "Finds, counts and deletes the logs in Log Sentinel. What was stored is visible from the instant of its 201.";
 
 /// The groups of operations that query-svc has, beside those that every service has.
-pub type Api = (LogsApi, StreamsApi, MetricsApi, RetentionApi, KeysApi, AuditApi);
+pub type Api = (LogsApi, StreamsApi, MetricsApi, RetentionApi, KeysApi, AuditApi, AuthApi, UsersApi);
 
 /// Puts the groups together: each has the context.
 #[must_use]
@@ -33,6 +37,8 @@ pub fn api(context: &Context) -> Api {
         RetentionApi(context()),
         KeysApi(context()),
         AuditApi(context()),
+        AuthApi(context()),
+        UsersApi(context()),
     )
 }
 
@@ -46,7 +52,8 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
     given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
     let context = Context::new(&stores, &config.read, &readiness, clock);
-    Ok(around(&context, stores, readiness, config)?)
+    let logins = Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?;
+    Ok(around(&context, stores, readiness, config, logins)?)
 }
 
 /// Puts the service together around what its operations need.
@@ -58,6 +65,7 @@ pub(crate) fn around(
     stores: Stores,
     readiness: Readiness,
     config: &Config,
+    logins: Logins,
 ) -> Result<Service, UndeclaredScopes> {
     let clock = Arc::clone(&context.clock);
     let site = Site {
@@ -65,6 +73,7 @@ pub(crate) fn around(
         title: TITLE,
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
+        logins,
     };
     site.into_service(stores, readiness, clock)
 }

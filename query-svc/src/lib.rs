@@ -1,6 +1,7 @@
 //! The read path: search, count, delete; and the rules by which logs are deleted by themselves.
 //!
 //! * [`api`] the routes, on one page
+//! * [`accounts`] people and their passwords
 //! * [`params`] what query strings mean
 //! * [`tail`] following logs as they come in
 //! * [`export`] all logs of a filter as one file
@@ -10,6 +11,7 @@
 //! * [`app`] the service as a whole: the only place that names an engine
 //! * [`config`] its options
 
+pub mod accounts;
 pub mod api;
 pub mod app;
 pub mod config;

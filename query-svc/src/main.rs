@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use domain::SystemClock;
+use query_svc::accounts::set_up_link::first_link;
 use query_svc::{Config, SERVICE, app, retention};
 use runtime::Process;
 use sentinel_http::{exit_code, healthcheck};
@@ -28,6 +29,10 @@ async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let process = Process::start(SERVICE, &options.listen, &options.log).await?;
     let service = app::build(&config, Arc::new(SystemClock)).await?;
+    let address = process.listener.local_addr()?;
+    if let Some(line) = first_link(&*service.stores.users, &SystemClock, config.http.tls.scheme(), address).await? {
+        writeln!(std::io::stdout(), "{line}")?;
+    }
     let interval = config.retention.retention_interval;
     let until = retention::start(&service.stores, interval, Arc::new(SystemClock), process.shutdown.clone());
     Ok(exit_code(service.run_until(process.listener, until).await)?)

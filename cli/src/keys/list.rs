@@ -9,12 +9,7 @@ const HEADINGS: [&str; 8] = ["ID", "NAME", "TENANT", "SCOPES", "SERVICE", "CREAT
 pub(super) async fn run(keys: &dyn KeyStore, clock: &dyn Clock) -> anyhow::Result<()> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(keys.list().await?.iter().map(|key| row(key, clock.now())));
-    let widths: [usize; 8] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        crate::say(cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
+    crate::show_table(&rows);
     Ok(())
 }
 

@@ -12,10 +12,13 @@ use sentinel_http::{BodyReader, Problem};
 use serde::Deserialize;
 
 /// The types of bodies that are read as JSON: its own, and what `curl -d` says of any body.
-const CONTENT_TYPES: [&str; 2] = [JSON, "application/x-www-form-urlencoded"];
+const CONTENT_TYPES: [&str; 2] = [JSON, FORM];
 
 /// The type of JSON bodies, as documents call it.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
+
+/// The type of HTML forms.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What a body is: a schema that the document shows.
 pub(super) trait BodySchema: Type {
@@ -48,11 +51,24 @@ impl<S: BodySchema> JsonBody<S> {
             Problem::bad_request("malformed_body", format!("the body is no {}: {error}", S::NAME))
         })
     }
+
+    /// As [`Self::parse`], for bodies with a password: says where something is wrong, and not what stands there.
+    ///
+    /// # Errors
+    /// A 400.
+    pub(super) fn parse_private<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let detail = format!("the body is no {}: see line {line}, column {column}", S::NAME);
+            Problem::bad_request("malformed_body", detail)
+        })
+    }
 }
 
 impl<S> fmt::Debug for JsonBody<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JsonBody").field(&self.bytes).finish()
+        // Without what it holds, which may be a password.
+        f.debug_struct("JsonBody").field("bytes", &self.bytes.len()).finish()
     }
 }
 
@@ -80,15 +96,20 @@ impl<'a, S: BodySchema + 'static> ApiExtractor<'a> for JsonBody<S> {
     }
 }
 
+/// Returns the type of a body, without parameters; JSON if nothing is said.
+pub(super) fn media_type(request: &Request) -> &str {
+    let content_type = request.content_type().unwrap_or(JSON);
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// Reads a body that is to be JSON.
 ///
 /// # Errors
 /// A 413, 415 or 408, or a 400 when it cannot be decompressed.
-async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Bytes> {
-    let content_type = request.content_type().unwrap_or(JSON);
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+pub(super) async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Bytes> {
+    let media_type = media_type(request);
     if !CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type)) {
-        let given = format_args!("cannot read a body of type {content_type:?}");
+        let given = format_args!("cannot read a body of type {media_type:?}");
         return Err(Problem::unsupported_media_type(given, JSON).into());
     }
     let reader =

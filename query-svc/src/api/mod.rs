@@ -9,6 +9,8 @@
 //! | [`retention`] | `/api/v1/retention-rules`: rules that delete old logs by themselves |
 //! | [`keys`] | `/api/v1/keys`: a tenant's API keys |
 //! | [`audit`] | `/api/v1/audit`: what was done by whom |
+//! | [`auth`] | `/api/v1/auth`, `/setup`: logging in and out, access tokens, the set-up link |
+//! | [`users`] | `/api/v1/users`: the users of a tenant |
 //!
 //! A new group is a folder with a struct around a [`Context`] and a table `NOTES`; it joins in three places: the
 //! table above, [`QueryNotes`], and `app::Api`.
@@ -17,6 +19,7 @@
 //! how it is noted what was done.
 
 pub mod audit;
+pub mod auth;
 mod json_body;
 pub mod keys;
 pub mod logs;
@@ -27,6 +30,7 @@ pub mod retention;
 pub mod streams;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod users;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,8 +38,9 @@ use std::time::{Duration, Instant};
 use domain::Clock;
 use poem_openapi::Tags;
 use sentinel_http::{Notes, OperationNotes, Readiness};
-use store::{AuditStore, KeyStore, LogStore, RetentionStore, Stores};
+use store::{AuditStore, KeyStore, LogStore, RetentionStore, Stores, UserStore};
 
+use crate::accounts::Passwords;
 use crate::config::ReadOptions;
 use crate::fair_store::FairLogStore;
 use streams::Streams;
@@ -51,6 +56,10 @@ pub struct Context {
     pub keys: Arc<dyn KeyStore>,
     /// Where it is kept what was done by whom.
     pub audit: Arc<dyn AuditStore>,
+    /// Where users and their sessions are kept.
+    pub users: Arc<dyn UserStore>,
+    /// What hashes and compares passwords.
+    pub passwords: Arc<Passwords>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// How long a question may take.
@@ -74,6 +83,8 @@ impl Context {
             retention: Arc::clone(&stores.retention),
             keys: Arc::clone(&stores.keys),
             audit: Arc::clone(&stores.audit),
+            users: Arc::clone(&stores.users),
+            passwords: Arc::default(),
             clock,
         }
     }
@@ -98,6 +109,8 @@ pub(crate) enum Group {
     Keys,
     /// What was done by whom.
     Audit,
+    /// Logging in and out, and the users.
+    Users,
 }
 
 /// What the document says of the operations beside what their code says: a table for each group.
@@ -106,5 +119,14 @@ pub struct QueryNotes;
 
 impl Notes for QueryNotes {
     const OPERATIONS: &'static [&'static [OperationNotes]] =
-        &[logs::NOTES, streams::NOTES, metrics::NOTES, retention::NOTES, keys::NOTES, audit::NOTES];
+        &[
+            logs::NOTES,
+            streams::NOTES,
+            metrics::NOTES,
+            retention::NOTES,
+            keys::NOTES,
+            audit::NOTES,
+            auth::NOTES,
+            users::NOTES,
+        ];
 }

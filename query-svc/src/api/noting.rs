@@ -2,16 +2,54 @@
 
 use std::error::Error as StdError;
 
-use domain::Principal;
+use domain::{Caller, Principal, Tenant, UserName};
 use poem::Request;
 use sentinel_http::{Problem, client_address};
 use serde_json::{Map, Value};
-use store::{AuditAction, By, NewAuditEntry, NotedKeys, StoreError};
+use store::{AuditAction, By, NewAuditEntry, NotedKeys, StoreError, User};
 
 use super::Context;
 
 /// More about what was done, by name.
 pub(super) type Details<const N: usize> = [(&'static str, Value); N];
+
+/// Something that was done to a user, perhaps by nobody who is known.
+pub(super) struct Note {
+    /// Whose installation it was done to.
+    pub(super) tenant: Tenant,
+    /// Who did it, if that is known.
+    pub(super) caller: Option<Caller>,
+    /// What was done.
+    pub(super) action: AuditAction,
+    /// The user's name; may be empty.
+    pub(super) subject: String,
+}
+
+impl Note {
+    /// Says that a user did something to a user, perhaps to himself.
+    pub(super) fn by(user: &User, action: AuditAction, subject: &UserName) -> Self {
+        let (tenant, caller) = (user.tenant.clone(), user.principal().caller);
+        Self { tenant, caller: Some(caller), action, subject: subject.to_string() }
+    }
+
+    /// Keeps the note. It is done already: when it cannot be noted, that stands in the service's log.
+    pub(super) async fn keep(self, context: &Context, request: &Request) {
+        let entry = NewAuditEntry {
+            at: context.clock.now(),
+            tenant: self.tenant,
+            caller: self.caller,
+            address: client_address(request),
+            action: self.action,
+            subject: self.subject,
+            details: Map::new(),
+        };
+        let action = entry.action.name();
+        if let Err(error) = context.audit.append(entry).await {
+            let error: &dyn StdError = &error;
+            tracing::error!(action, error, "what was done was not noted in the audit log");
+        }
+    }
+}
 
 impl Context {
     /// Notes what is about to be done.
@@ -57,6 +95,7 @@ impl Context {
         subject: String,
         details: Details<N>,
     ) -> Result<i64, StoreError> {
+        let details = details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let entry = NewAuditEntry {
             at: self.clock.now(),
             tenant: key.tenant.clone(),
@@ -64,7 +103,7 @@ impl Context {
             address: client_address(request),
             action,
             subject,
-            details: details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            details,
         };
         self.audit.append(entry).await
     }

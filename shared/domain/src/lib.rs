@@ -9,7 +9,7 @@
 //! * [`filter`] which records are meant, [`condition`] what has to be true of them, [`text`] which words they hold
 //! * [`page`] which slice of them; [`template`] what messages of one kind have in common
 //! * [`query`] the text of a search box, read into a condition; [`retention`] rules that say how long logs are kept
-//! * [`access`] tenants, scopes and the principal behind a key
+//! * [`access`] tenants, scopes and the principal behind a credential, [`users`] people and their roles
 //! * [`clock`] where the time comes from, [`limits`] every bound, with its unit
 
 pub mod access;
@@ -27,6 +27,7 @@ pub mod severity;
 pub mod template;
 pub mod text;
 pub mod timestamp;
+pub mod users;
 
 pub use access::{Caller, Principal, Scope, ScopeSet, ServiceName, Tenant};
 pub use batch::{RecordBatch, RecordRef};
@@ -39,3 +40,4 @@ pub use retention::{ByteSize, Keep, MaxAge, NewRetentionRule, RetentionRule};
 pub use severity::{Severity, SeveritySet};
 pub use text::TextMatch;
 pub use timestamp::Timestamp;
+pub use users::{Role, UserName};

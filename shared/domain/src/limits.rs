@@ -74,6 +74,14 @@ pub const AUDIT_PAGE_DEFAULT_ENTRIES: u32 = 100;
 
 /// Most entries of a page of the audit log; a larger `limit` is served as this many.
 pub const AUDIT_PAGE_MAX_ENTRIES: u32 = 1000;
+/// Most bytes of a user's name.
+pub const USER_NAME_MAX_BYTES: usize = 64;
+
+/// Most users of a tenant.
+pub const USERS_MAX: usize = 1000;
+
+/// Most sessions of a user: a further one ends the oldest.
+pub const USER_SESSIONS_MAX: usize = 50;
 
 /// Most bytes of a query, the text of a search box (10 KiB).
 pub const QUERY_MAX_BYTES: usize = 10 * 1024;

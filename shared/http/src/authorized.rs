@@ -11,6 +11,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use crate::credentials::SESSION_COOKIE;
 use crate::openapi::declared::mark_of;
 use crate::{Authenticator, KeyQuotas, Problem};
 
@@ -48,11 +49,16 @@ scopes! {
 }
 
 /// The ways to send a key, any of which suffices: the scheme's name, where the key goes, what to say about it.
-const SCHEMES: [(&str, KeyPlace, &str); 4] = [
+const SCHEMES: [(&str, KeyPlace, &str); 5] = [
     ("TokenKey", KeyPlace::Header("Authorization"), "The API key behind the word Token: `Token <key>`."),
-    ("BearerKey", KeyPlace::Http("bearer"), "The API key as a bearer token."),
+    ("BearerKey", KeyPlace::Http("bearer"), "The API key, or an access token, as a bearer token."),
     ("HeaderKey", KeyPlace::Header("X-API-Key"), "The API key alone."),
     ("BasicKey", KeyPlace::Http("basic"), "The API key as the password; the user name is not looked at."),
+    (
+        "SessionCookie",
+        KeyPlace::Cookie(SESSION_COOKIE),
+        "The session that a login began. Looked at where no header says anything.",
+    ),
 ];
 
 /// Where a key goes, in the words of OpenAPI.
@@ -61,25 +67,40 @@ enum KeyPlace {
     Header(&'static str),
     /// `Authorization`, as this scheme of HTTP has it.
     Http(&'static str),
+    /// A cookie of this name.
+    Cookie(&'static str),
 }
 
 impl KeyPlace {
     fn scheme(&self, description: &'static str) -> MetaSecurityScheme {
-        let (ty, name, scheme) = match self {
-            Self::Header(header) => ("apiKey", Some(*header), None),
-            Self::Http(scheme) => ("http", None, Some(*scheme)),
+        let (ty, name, key_in, scheme) = match self {
+            Self::Header(header) => ("apiKey", Some(*header), Some("header"), None),
+            Self::Http(scheme) => ("http", None, None, Some(*scheme)),
+            Self::Cookie(cookie) => ("apiKey", Some(*cookie), Some("cookie"), None),
         };
         MetaSecurityScheme {
             ty,
             description: Some(description),
             name,
-            key_in: name.map(|_| "header"),
+            key_in,
             scheme,
             bearer_format: None,
             flows: None,
             openid_connect_url: None,
         }
     }
+}
+
+/// Adds the ways to say who one is to a document.
+pub(crate) fn register_schemes(registry: &mut Registry) {
+    for (name, place, description) in SCHEMES {
+        registry.create_security_scheme(name, place.scheme(description));
+    }
+}
+
+/// Returns the names of the ways to say who one is.
+pub(crate) fn scheme_names() -> Vec<&'static str> {
+    SCHEMES.iter().map(|(name, ..)| *name).collect()
 }
 
 impl<S: RequiredScope> Authorized<S> {
@@ -123,13 +144,11 @@ impl<'a, S: RequiredScope> ApiExtractor<'a> for Authorized<S> {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        for (name, place, description) in SCHEMES {
-            registry.create_security_scheme(name, place.scheme(description));
-        }
+        register_schemes(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        SCHEMES.iter().map(|(name, ..)| *name).chain([mark_of(S::SCOPE)]).collect()
+        scheme_names().into_iter().chain([mark_of(S::SCOPE)]).collect()
     }
 
     async fn from_request(
@@ -212,7 +231,13 @@ mod tests {
         assert_eq!(schemes["BearerKey"]["scheme"], "bearer");
         assert_eq!(schemes["HeaderKey"]["in"], "header");
         assert_eq!(schemes["BasicKey"]["scheme"], "basic");
-        let alternatives = json!([{"TokenKey": []}, {"BearerKey": []}, {"HeaderKey": []}, {"BasicKey": []}]);
+        assert_eq!(
+            (&schemes["SessionCookie"]["in"], &schemes["SessionCookie"]["name"]),
+            (&json!("cookie"), &json!("sentinel_session"))
+        );
+        let alternatives = json!([
+            {"TokenKey": []}, {"BearerKey": []}, {"HeaderKey": []}, {"BasicKey": []}, {"SessionCookie": []}
+        ]);
         assert_eq!(document["paths"]["/logs"]["get"]["security"], alternatives);
     }
 }

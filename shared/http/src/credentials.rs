@@ -1,10 +1,12 @@
-//! Where a request carries its API key.
+//! Where a request carries its API key or access token, or else the token of its session.
 //!
 //! | header | value |
 //! |---|---|
 //! | `Authorization` | `Token K`, `Bearer K`, or `Basic` with K as the password (the user name is not looked at) |
 //! | `X-API-Key` | `K` |
 //! | one more, if the service is told its name | `K` |
+//!
+//! | `Cookie` | `sentinel_session=T`, where T is the token of a session |
 //!
 //! The same key in several places is fine; two different ones are an error, because whichever was taken, the
 //! client might have meant the other.
@@ -13,14 +15,18 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use poem::http::header::AUTHORIZATION;
+use poem::http::header::{AUTHORIZATION, COOKIE};
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
+use store::KeyDigest;
 use thiserror::Error;
 
 use crate::Problem;
 
 /// The header that carries nothing but a key.
 pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The cookie that carries the token of a session.
+pub const SESSION_COOKIE: &str = "sentinel_session";
 
 /// Clients differ in whether they pad; either is clear.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -31,6 +37,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// A key as a client sent it. Never shown, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
+
+/// The token of a session as a browser sent it. Never shown, not even by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(String);
 
 /// Why a request has no one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -54,6 +64,20 @@ impl ApiKey {
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(..)")
+    }
+}
+
+impl SessionToken {
+    /// Returns what is kept of it.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::of(&self.0)
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(..)")
     }
 }
 
@@ -85,6 +109,30 @@ pub fn find_key(headers: &HeaderMap, extra_header: Option<&HeaderName>) -> Resul
         return Err(CredentialsError::Twofold);
     }
     first.map(ApiKey).ok_or(CredentialsError::Missing)
+}
+
+/// Says whether any header is there that may carry a key, readable or not.
+pub(crate) fn has_header_credential(headers: &HeaderMap, extra_header: Option<&HeaderName>) -> bool {
+    let names = [Some(&AUTHORIZATION), Some(&X_API_KEY), extra_header];
+    names.into_iter().flatten().any(|name| headers.contains_key(name))
+}
+
+/// Finds the token of the session that a request belongs to, if it does.
+///
+/// # Errors
+/// [`CredentialsError::Twofold`].
+pub fn find_session(headers: &HeaderMap) -> Result<Option<SessionToken>, CredentialsError> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let tokens = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.split_once('=')?;
+        (name.trim() == SESSION_COOKIE).then(|| value.trim().trim_matches('"'))
+    });
+    let mut tokens = tokens.filter(|token| !token.is_empty());
+    let Some(first) = tokens.next() else { return Ok(None) };
+    if tokens.any(|other| other != first) {
+        return Err(CredentialsError::Twofold);
+    }
+    Ok(Some(SessionToken(first.to_owned())))
 }
 
 fn key_of_authorization(value: &HeaderValue) -> Option<String> {
@@ -176,7 +224,27 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_not_show_in_debug_output() {
-        assert_eq!(format!("{:?}", ApiKey("secret".into())), "ApiKey(..)");
+    fn a_session_is_found_among_other_cookies() {
+        let found = |cookies: &[&str]| {
+            let pairs = cookies.iter().map(|value| (COOKIE, HeaderValue::from_str(value).unwrap()));
+            let mut map = HeaderMap::new();
+            map.extend(pairs);
+            find_session(&map).map(|token| token.map(|token| token.0))
+        };
+        let token = || Ok(Some("T-1".to_owned()));
+        assert_eq!(found(&["a=b; sentinel_session=T-1; c=d"]), token());
+        assert_eq!(found(&["a=b", "sentinel_session=\"T-1\""]), token());
+        assert_eq!(found(&["sentinel_session=T-1;sentinel_session=T-1"]), token());
+        for none in [&[][..], &["a=b"], &["sentinel_session="], &["Sentinel_session=x; xsentinel_session=x"]]
+        {
+            assert_eq!(found(none), Ok(None), "{none:?}");
+        }
+        assert_eq!(found(&["sentinel_session=T-1", "sentinel_session=T-2"]), Err(CredentialsError::Twofold));
+    }
+
+    #[test]
+    fn neither_a_key_nor_a_session_shows_in_debug_output() {
+        let shown = format!("{:?} {:?}", ApiKey("secret".into()), SessionToken("secret".into()));
+        assert_eq!(shown, "ApiKey(..) SessionToken(..)");
     }
 }

@@ -5,8 +5,9 @@
 //! * [`mod@guard`] gives the request its id ([`request_id`]), and every answer its headers and, if it is an error,
 //!   the one shape of [`problem`]
 //! * `farewell` sends it elsewhere if the service is about to stop
-//! * [`authorized`] asks for a key ([`credentials`]), whom it stands for ([`authenticator`], which also has it noted that
-//!   the key was used), and its scope, and counts what it uses ([`quotas`])
+//! * [`authorized`] asks for a credential ([`credentials`]), whom it stands for ([`authenticator`], which also has it noted
+//!   that a key was used), and its scope, and counts what it uses ([`quotas`]); [`authenticated`] asks for no scope;
+//!   [`logins`] is what that takes where people log in
 //! * [`body`] reads the body, within limits
 //!
 //! and handlers answer with [`json_text`] or a [`Problem`]; [`standing`] says whether an answer that goes on may. Beside that: [`openapi`] completes the documents
@@ -20,6 +21,7 @@
 //!
 //! Not here: the routes of a service, and what they mean.
 
+pub mod authenticated;
 pub mod authenticator;
 pub mod authorized;
 pub mod body;
@@ -34,17 +36,20 @@ pub mod json_text;
 mod last_used;
 pub mod lifecycle;
 pub mod listener;
+pub mod logins;
 pub mod memory_limit;
 pub mod openapi;
 pub mod options;
 pub mod problem;
 pub mod quotas;
 pub mod random_key;
+mod remembered;
 pub mod request_id;
 pub mod site;
 pub mod standing;
 pub mod system_api;
 
+pub use authenticated::Authenticated;
 pub use authenticator::{Authenticator, AuthenticatorOptions};
 pub use authorized::{Admin, Alerts, Authorized, Delete, Ingest, Read, RequiredScope};
 pub use body::{BodyLimits, BodyReader};
@@ -55,6 +60,7 @@ pub use healthcheck::healthcheck;
 pub use json_text::JsonText;
 pub use lifecycle::{LifeError, Service, exit_code};
 pub use listener::serve;
+pub use logins::Logins;
 pub use memory_limit::{memory_limit, within_memory_limit};
 pub use openapi::{
     Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter, UndeclaredScopes,

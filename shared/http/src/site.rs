@@ -7,14 +7,15 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{EndpointExt, Response, Route};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
-use store::Stores;
+use store::{Stores, UserStore};
 
 use crate::docs::{DocsPage, document_endpoint};
 use crate::farewell::Farewell;
 use crate::listener::ListenerLimits;
 use crate::openapi::{UndeclaredScopes, check_scopes, finish_document};
 use crate::{
-    Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, KeyQuotas, Readiness, RouteTable, Service,
+    Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, KeyQuotas, Logins, Readiness, RouteTable,
+    Service,
     guard,
 };
 
@@ -28,6 +29,8 @@ pub struct Site<A> {
     pub document: Option<String>,
     /// How it speaks HTTP.
     pub http: HttpOptions,
+    /// How people log in.
+    pub logins: Logins,
 }
 
 /// Returns the finished OpenAPI document of an API.
@@ -57,13 +60,14 @@ impl<A: OpenApi + 'static> Site<A> {
         let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
         let listener_limits = (&self.http.listener).into();
         let tls = self.http.tls.files();
-        let endpoint = self.into_endpoint(authenticator, readiness.clone());
+        let endpoint = self.into_endpoint(authenticator, Arc::clone(&stores.users), readiness.clone());
         Ok(Service { endpoint, readiness, stores, listener_limits, tls })
     }
 
     fn into_endpoint(
         self,
         authenticator: Authenticator,
+        users: Arc<dyn UserStore>,
         readiness: Readiness,
     ) -> BoxEndpoint<'static, Response> {
         let mut routes = RouteTable::of::<A>();
@@ -76,6 +80,7 @@ impl<A: OpenApi + 'static> Site<A> {
         let HttpOptions { listener, body, cors, quotas, .. } = &self.http;
         let quotas = Arc::new(KeyQuotas::new(quotas.into()));
         let bodies = BodyReader::new(body.into());
+        let authenticator = authenticator.with_users(users, Arc::new(self.logins));
         let site = site.data(Arc::new(authenticator)).data(quotas).data(bodies);
         guard(Farewell::new(site, readiness), routes)
             .with_head_limits(ListenerLimits::from(listener).heads)

@@ -8,18 +8,18 @@ use std::time::Duration;
 use domain::Scope;
 use poem::Request;
 use poem::http::StatusCode;
-use store::KeyDigest;
 use tokio::time::sleep;
 
+use crate::authenticator::Credential;
 use crate::{Authenticator, Problem};
 
-/// How often a key is looked at while its answer goes on.
+/// How often a credential is looked at while its answer goes on.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(3);
 
 /// The right of a caller to an answer that goes on.
 pub struct Standing {
     authenticator: Arc<Authenticator>,
-    key: KeyDigest,
+    credential: Credential,
     scope: Scope,
     looked_at_every: Duration,
 }
@@ -28,22 +28,22 @@ impl Standing {
     /// Returns the right of a request's caller to what `scope` allows. Needs an `Arc<Authenticator>` in the request's data.
     ///
     /// # Errors
-    /// As [`Authenticator::authenticate`], but for keys that do not work: that is said by [`Self::lost`].
+    /// As [`Authenticator::authenticate`], but for credentials that do not work: that is said by [`Self::lost`].
     pub fn of(request: &Request, scope: Scope) -> Result<Self, Problem> {
         let Some(authenticator) = request.data::<Arc<Authenticator>>() else {
             return Err(Problem::internal("no Authenticator is in the request's data"));
         };
-        let key = authenticator.digest_of(request)?;
+        let credential = authenticator.credential_of(request)?;
         let authenticator = Arc::clone(authenticator);
-        Ok(Self { authenticator, key, scope, looked_at_every: LOOKED_AT_EVERY })
+        Ok(Self { authenticator, credential, scope, looked_at_every: LOOKED_AT_EVERY })
     }
 
-    /// Waits until the key is revoked, expires or loses the scope; returns some seconds after it. A store of keys that
+    /// Waits until the key is revoked, the session is ended, either expires or loses the scope; returns some seconds after it. A store of keys that
     /// does not answer takes nobody's right.
     pub async fn lost(&self) {
         loop {
             sleep(self.looked_at_every).await;
-            let may = match self.authenticator.principal_of(self.key).await {
+            let may = match self.authenticator.principal_of(&self.credential).await {
                 Ok(principal) => principal.scopes.contains(self.scope),
                 Err(problem) => problem.status() != StatusCode::UNAUTHORIZED,
             };

@@ -11,7 +11,21 @@ use store::LogStore;
 use crate::{Health, HealthReport, Readiness};
 
 /// The operations that ask for no key, by id; every other one has to declare a scope.
-pub const OPEN_OPERATIONS: &[&str] = &["welcome", "health", "status", "readyz", "livez"];
+pub const OPEN_OPERATIONS: &[&str] = &[
+    "welcome",
+    "health",
+    "status",
+    "readyz",
+    "livez",
+    // Where people say who they are, and how the first one comes in.
+    "logIn",
+    "logOut",
+    "issueToken",
+    "setUp",
+    "setUpPage",
+    "setUpScript",
+    "setUpStyle",
+];
 
 /// The operations that every service has.
 #[derive(Clone)]

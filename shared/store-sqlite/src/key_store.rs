@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::{
     Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify, column,
 };
-use crate::{SqliteAuditStore, SqliteRetentionStore};
+use crate::{SqliteAuditStore, SqliteRetentionStore, SqliteUserStore};
 
 /// API keys in one SQLite file.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl SqliteKeyStore {
     #[must_use]
     pub fn audit(&self) -> SqliteAuditStore {
         SqliteAuditStore::new(self.reader.clone(), Arc::clone(&self.writer))
+    }
+
+    /// Returns the users, who lie in the same file: they are closed with the keys.
+    #[must_use]
+    pub fn users(&self) -> SqliteUserStore {
+        SqliteUserStore::new(self.reader.clone(), Arc::clone(&self.writer))
     }
 }
 

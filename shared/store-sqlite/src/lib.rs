@@ -1,4 +1,5 @@
-//! The embedded engine: columnar blocks inside one SQLite file, and the API keys, retention rules and audit log in a second one.
+//! The embedded engine: columnar blocks inside one SQLite file, and the API keys, retention rules, audit log and
+//! users in a second one.
 //!
 //! * [`block`] how records become a block and come back: pure, the storage layout is written out there
 //! * `database` connections, the start-up gate, migrations, the write transaction, errors
@@ -6,7 +7,7 @@
 //!   filter selects
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
 //! * [`SqliteKeyStore`] implements [`store::KeyStore`], [`SqliteRetentionStore`] [`store::RetentionStore`],
-//!   [`SqliteAuditStore`] [`store::AuditStore`]
+//!   [`SqliteAuditStore`] [`store::AuditStore`], [`SqliteUserStore`] [`store::UserStore`]
 //! * [`backup`](fn@backup) and [`restore`] copy both files away and back, and verify them
 //! * [`verify`](verify()) compares everything that is kept twice
 //!
@@ -41,6 +42,7 @@ mod retention_store;
 mod search;
 mod selection;
 mod shrink;
+mod user_store;
 mod verify;
 
 pub use audit_store::SqliteAuditStore;
@@ -49,6 +51,7 @@ pub use database::{OpenError, StoreDirectory};
 pub use key_store::SqliteKeyStore;
 pub use log_store::SqliteLogStore;
 pub use retention_store::SqliteRetentionStore;
+pub use user_store::SqliteUserStore;
 pub use verify::{Problem, VerifyError, VerifyProgress, VerifyReport, verify};
 
 /// Opens the stores of a data directory with the usual limits; makes what is not there.
@@ -74,6 +77,7 @@ async fn open_in(directory: &StoreDirectory, limits: &AppendLimits) -> Result<St
         logs_failed: logs.failed(),
         retention: Arc::new(keys.retention()),
         audit: Arc::new(keys.audit()),
+        users: Arc::new(keys.users()),
         logs: Arc::new(logs),
         keys: Arc::new(keys),
     })

@@ -194,7 +194,8 @@ mod tests {
         let file = StoreDirectory::prepare(directory.path()).unwrap().control_file();
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
         let mut connection = options.connect().await.unwrap();
-        let back = "DROP TABLE retention_rules; DROP TABLE audit_log; DROP INDEX api_keys_by_tenant;
+        let back = "DROP TABLE retention_rules; DROP TABLE audit_log; DROP TABLE users; DROP TABLE sessions;
+                    DROP TABLE set_up_tokens; DROP INDEX api_keys_by_tenant;
                     ALTER TABLE api_keys DROP COLUMN last_used_at; ALTER TABLE api_keys DROP COLUMN successor;
                     PRAGMA user_version = 1";
         sqlx::raw_sql(back).execute(&mut connection).await.unwrap();

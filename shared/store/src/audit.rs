@@ -41,6 +41,7 @@ actions! {
     KeyRevoked = "key.revoked", "An API key was revoked.";
     UserCreated = "user.created", "A user was made.";
     UserRemoved = "user.removed", "A user was removed.";
+    SetUp = "user.set_up", "The set-up link was used: a user was made.";
     PasswordChanged = "user.password_changed", "A user's password was set anew.";
     LoggedIn = "login.succeeded", "Somebody logged in.";
     LoginFailed = "login.failed", "Somebody could not log in.";

@@ -10,6 +10,7 @@ mod counts;
 pub mod keys;
 pub mod retention;
 mod scans;
+pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

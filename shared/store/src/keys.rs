@@ -41,7 +41,8 @@ pub use rotation::{RotateOutcome, Rotated, Rotation};
 
 const PREFIX: &str = "ls_";
 const ID_CHARS: usize = 8;
-const SECRET_CHARS: usize = 43;
+/// 43 characters of 62 are 256 bits.
+pub(crate) const SECRET_CHARS: usize = 43;
 const CHECK_CHARS: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -250,7 +251,7 @@ pub fn is_mistyped(key: &str) -> bool {
 }
 
 /// Returns `count` characters of the alphabet, each equally likely.
-fn random_chars(count: usize, fill_random: &mut impl FnMut(&mut [u8])) -> String {
+pub(crate) fn random_chars(count: usize, fill_random: &mut impl FnMut(&mut [u8])) -> String {
     /// The largest multiple of 62 below 256: bytes from here on would favour the first characters.
     const FAIR_BELOW: u8 = 248;
     let mut chars = String::with_capacity(count);

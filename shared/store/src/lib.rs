@@ -6,6 +6,7 @@
 //! * [`keys`] API keys and the trait [`KeyStore`]
 //! * [`retention`] rules that say how long logs are kept, and the trait [`RetentionStore`]
 //! * [`audit`] what was done by whom, and the trait [`AuditStore`]
+//! * [`users`] people, their sessions, and the trait [`UserStore`]
 //! * [`stores`] all together, as an engine opens them
 //! * [`memory`] [`MemoryLogStore`], the reference: slow, and as simple as the contract allows
 //! * `conformance` (feature) the suite that every engine passes
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod memory;
 pub mod retention;
 pub mod stores;
+pub mod users;
 
 pub use append_limits::{AppendLimits, DiskReserve};
 pub use audit::{AuditAction, AuditEntry, AuditStore, MemoryAuditStore, NewAuditEntry};
@@ -37,3 +39,7 @@ pub use keys::{
 pub use memory::MemoryLogStore;
 pub use retention::{AddOutcome, MemoryRetentionStore, RetentionStore};
 pub use stores::Stores;
+pub use users::{
+    AddUserOutcome, MemoryUserStore, NewSession, PasswordHash, RemoveUserOutcome, SecretToken, Session,
+    SetUpOutcome, User, UserStore,
+};

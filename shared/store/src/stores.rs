@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     AuditStore, KeyStore, LogStore, MemoryAuditStore, MemoryKeyStore, MemoryLogStore, MemoryRetentionStore,
-    RetentionStore,
+    MemoryUserStore, RetentionStore, UserStore,
 };
 
 /// The stores that a service works on, open.
@@ -23,6 +23,8 @@ pub struct Stores {
     pub retention: Arc<dyn RetentionStore>,
     /// Where it is kept what was done by whom; closed with the keys.
     pub audit: Arc<dyn AuditStore>,
+    /// Where users and their sessions are kept; closed with the keys.
+    pub users: Arc<dyn UserStore>,
 }
 
 impl Stores {
@@ -35,6 +37,7 @@ impl Stores {
             keys: Arc::new(MemoryKeyStore::default()),
             retention: Arc::new(MemoryRetentionStore::default()),
             audit: Arc::new(MemoryAuditStore::default()),
+            users: Arc::new(MemoryUserStore::default()),
         }
     }
 }

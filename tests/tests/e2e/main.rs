@@ -25,4 +25,5 @@ mod tenants;
 mod torture;
 mod two_writers;
 mod up;
+mod users;
 mod visibility;

@@ -28,7 +28,7 @@ const INGEST_SVC: [Row; 8] = [
     ("POST", "/api/v1/logs/batch", [401, 201, 403, 403, 403, 403]),
 ];
 
-const QUERY_SVC: [Row; 37] = [
+const QUERY_SVC: [Row; 49] = [
     ("GET", "/", [200, 200, 200, 200, 200, 200]),
     ("GET", "/health", [200, 200, 200, 200, 200, 200]),
     ("GET", "/livez", [200, 200, 200, 200, 200, 200]),
@@ -70,6 +70,21 @@ const QUERY_SVC: [Row; 37] = [
     ("DELETE", "/api/v1/keys/{id}", [401, 403, 403, 403, 403, 404]),
     ("POST", "/api/v1/keys/{id}/rotate", [401, 403, 403, 403, 403, 400]),
     ("GET", "/api/v1/audit", [401, 403, 403, 403, 403, 200]),
+    ("GET", "/setup", [200; 6]),
+    ("GET", "/setup.css", [200; 6]),
+    ("GET", "/setup.js", [200; 6]),
+    // The log that is posted here is no login and no set-up.
+    ("POST", "/api/v1/auth/login", [400; 6]),
+    ("POST", "/api/v1/auth/logout", [204; 6]),
+    ("POST", "/api/v1/auth/setup", [400; 6]),
+    ("POST", "/api/v1/auth/token", [400; 6]),
+    // For whoever says who they are.
+    ("GET", "/api/v1/auth/me", [401, 200, 200, 200, 200, 200]),
+    ("POST", "/api/v1/auth/password", [401, 400, 400, 400, 400, 400]),
+    ("GET", "/api/v1/users", [401, 403, 403, 403, 403, 200]),
+    // The body that is posted here is a log, and no user.
+    ("POST", "/api/v1/users", [401, 403, 403, 403, 403, 400]),
+    ("DELETE", "/api/v1/users/{name}", [401, 403, 403, 403, 403, 404]),
 ];
 
 /// Beside the operations: open to everybody, and in no document.

@@ -66,7 +66,7 @@ const BUILD: [(&str, &[&str]); 0] = [];
 
 /// Crates from outside that are kept to a few packages: the crate (with `*`: every crate whose name begins so), and
 /// who may use it; `(dev)` behind a name: only in its tests.
-const CONFINED: [(&str, &[&str]); 11] = [
+const CONFINED: [(&str, &[&str]); 13] = [
     ("sqlx*", &["sentinel-store-sqlite", "sentinel-cli", "e2e-tests (dev)"]),
     ("libsqlite3-sys", &["sentinel-store-sqlite"]),
     ("rusqlite", &[]),
@@ -75,6 +75,8 @@ const CONFINED: [(&str, &[&str]); 11] = [
     ("hyper*", &["sentinel-http"]),
     ("rustls*", &["sentinel-http"]),
     ("tokio-rustls", &["sentinel-http"]),
+    ("argon2", &["query-svc"]),
+    ("hmac", &["sentinel-http"]),
     ("opentelemetry*", &["sentinel-runtime"]),
     ("tracing-opentelemetry", &["sentinel-runtime"]),
     ("clap", &["sentinel-runtime", "sentinel-http", "ingest-svc", "query-svc", "simulator", "sentinel-cli"]),

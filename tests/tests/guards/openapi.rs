@@ -9,7 +9,23 @@ use sentinel_http::{Documented, SystemApi};
 use serde_json::{Value, json};
 
 /// The operations that need no key.
-const OPEN: [&str; 5] = ["welcome", "health", "status", "readyz", "livez"];
+const OPEN: [&str; 12] = [
+    "welcome",
+    "health",
+    "status",
+    "readyz",
+    "livez",
+    "logIn",
+    "logOut",
+    "issueToken",
+    "setUp",
+    "setUpPage",
+    "setUpScript",
+    "setUpStyle",
+];
+
+/// Of these, the ones that answer with a report of their own when the service is not ready.
+const REPORTS: [&str; 3] = ["health", "status", "readyz"];
 
 /// An operation of a document.
 struct Operation {
@@ -58,7 +74,7 @@ fn every_operation_says_what_it_answers_and_every_error_is_a_problem() {
         for (status, response) in responses {
             let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];
             // A health check says in its own words that it is not ready.
-            let is_report = status == "503" && OPEN.contains(&operation.id());
+            let is_report = status == "503" && REPORTS.contains(&operation.id());
             let is_right = status.starts_with('2') || is_report || problem == "#/components/schemas/Problem";
             assert!(is_right, "{place} {status} is no problem: {response}");
             let has_words = status.starts_with('2') || is_text(&response["description"]);
@@ -86,16 +102,18 @@ fn every_parameter_is_described_with_an_example() {
 }
 
 #[test]
-fn every_operation_but_the_open_ones_takes_a_key_in_each_of_four_ways() {
-    let any_of_four = json!([{"TokenKey": []}, {"BearerKey": []}, {"HeaderKey": []}, {"BasicKey": []}]);
+fn every_operation_but_the_open_ones_takes_a_credential_in_each_of_five_ways() {
+    let any_of_five = json!([
+        {"TokenKey": []}, {"BearerKey": []}, {"HeaderKey": []}, {"BasicKey": []}, {"SessionCookie": []}
+    ]);
     for operation in all_operations() {
         let (place, security) = (&operation.place, &operation.value["security"]);
         if OPEN.contains(&operation.id()) {
             assert!(security.is_null() || *security == json!([]), "{place} needs no key: {security}");
             continue;
         }
-        assert_eq!(*security, any_of_four, "{place}");
-        for status in ["400", "401", "403", "503"] {
+        assert_eq!(*security, any_of_five, "{place}");
+        for status in ["400", "401", "403", "429", "503"] {
             assert!(
                 operation.value["responses"][status].is_object(),
                 "{place} does not say when it is {status}"
@@ -106,7 +124,7 @@ fn every_operation_but_the_open_ones_takes_a_key_in_each_of_four_ways() {
         let document: Value = serde_json::from_str(&document).expect("a document is JSON");
         let schemes = document["components"]["securitySchemes"].as_object().expect("there are schemes");
         let names: Vec<&String> = schemes.keys().collect();
-        assert_eq!(names, ["BasicKey", "BearerKey", "HeaderKey", "TokenKey"], "{name}");
+        assert_eq!(names, ["BasicKey", "BearerKey", "HeaderKey", "SessionCookie", "TokenKey"], "{name}");
     }
 }
 

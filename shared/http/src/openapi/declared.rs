@@ -39,6 +39,9 @@ pub fn check_scopes<A: OpenApi>() -> Result<(), UndeclaredScopes> {
     if undeclared.is_empty() { Ok(()) } else { Err(UndeclaredScopes(undeclared)) }
 }
 
+/// The mark of an operation that asks who somebody is, and for no scope.
+pub(crate) const ANY_SCOPE: &str = "scope:any";
+
 /// Returns the mark of a scope.
 pub(crate) fn mark_of(scope: Scope) -> &'static str {
     match scope {
@@ -58,7 +61,11 @@ pub(super) fn describe_scopes(document: &mut Value) {
         let Some(Value::Array(schemes)) = operation.get_mut("security") else { continue };
         let mark = |scheme: &Value| {
             let name = scheme.as_object()?.keys().find_map(|name| name.strip_prefix(MARK))?;
-            Some(format!("Requires the scope `{name}`."))
+            let sentence = match name {
+                "any" => "Requires a credential, whatever its scopes.".to_owned(),
+                scope => format!("Requires the scope `{scope}`."),
+            };
+            Some(sentence)
         };
         let sentences: Vec<String> = schemes.iter().filter_map(mark).collect();
         schemes.retain(|scheme| mark(scheme).is_none());

@@ -195,7 +195,7 @@ mod tests {
             let responses = document["paths"]["/logs"][method]["responses"].as_object().unwrap();
             responses.keys().cloned().collect::<Vec<_>>()
         };
-        assert_eq!(statuses("get"), ["200", "400", "401", "403", "500", "503"]);
+        assert_eq!(statuses("get"), ["200", "400", "401", "403", "429", "500", "503"]);
         assert_eq!(statuses("post"), ["200", "400", "408", "413", "415", "500", "507"]);
 
         let wrong_filter = &document["paths"]["/logs"]["get"]["responses"]["400"];

@@ -82,9 +82,13 @@ pub const STANDARD_WITH_INPUT: [ProblemNote; 1] =
     [ProblemNote { status: 400, description: "The request cannot be understood." }];
 
 /// What operations that ask for a key may answer with.
-pub const STANDARD_WITH_KEY: [ProblemNote; 3] = [
-    ProblemNote { status: 401, description: "No API key, or none that works." },
-    ProblemNote { status: 403, description: "The API key lacks the scope." },
+pub const STANDARD_WITH_KEY: [ProblemNote; 4] = [
+    ProblemNote { status: 401, description: "No credential, or none that works." },
+    ProblemNote {
+        status: 403,
+        description: "The caller lacks the scope, or a page of another origin sent a session's cookie along.",
+    },
+    ProblemNote { status: 429, description: "Too many wrong credentials came from this address." },
     ProblemNote { status: 503, description: "Not at the moment; `Retry-After` says when to try again." },
 ];
 

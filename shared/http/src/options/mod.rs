@@ -5,6 +5,7 @@
 //! * [`body`] how large and how slow a request's body may be
 //! * [`cors`] which pages of other origins may ask
 //! * [`keys`] keys that are brought along, and the header that carries them
+//! * [`logins`] how people log in
 //! * [`quotas`] what one caller may use in a second
 //! * [`values`] how sizes and times are written
 
@@ -12,6 +13,7 @@ pub mod body;
 pub mod cors;
 pub mod keys;
 pub mod listener;
+pub mod logins;
 pub mod quotas;
 pub mod tls;
 pub mod values;
@@ -22,6 +24,7 @@ pub use self::body::BodyOptions;
 pub use self::cors::CorsOptions;
 pub use self::keys::{GivenKeys, KeyOptions, KeyOptionsError};
 pub use self::listener::ListenerOptions;
+pub use self::logins::LoginOptions;
 pub use self::quotas::QuotaOptions;
 pub use self::tls::TlsOptions;
 
@@ -46,4 +49,7 @@ pub struct HttpOptions {
     /// Which keys it takes beside those that are kept
     #[command(flatten)]
     pub keys: KeyOptions,
+    /// How people log in
+    #[command(flatten)]
+    pub logins: LoginOptions,
 }

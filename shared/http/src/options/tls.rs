@@ -20,6 +20,12 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
+    /// Returns the scheme of the service's own address.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.files().is_some() { "https" } else { "http" }
+    }
+
     /// Returns the files, if TLS is asked for.
     #[must_use]
     pub fn files(&self) -> Option<TlsFiles> {

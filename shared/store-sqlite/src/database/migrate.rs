@@ -43,7 +43,7 @@ impl Schema {
         ],
     };
 
-    /// The file that holds the API keys, the retention rules and the audit log.
+    /// The file that holds the API keys, the retention rules, the audit log and the users.
     pub(crate) const CONTROL: Self = Self {
         application_id: 1_280_263_523,
         steps: &[
@@ -51,6 +51,7 @@ impl Schema {
             Step { script: include_str!("../../migrations/control_0002.sql"), fill: Fill::Nothing },
             Step { script: include_str!("../../migrations/control_0003.sql"), fill: Fill::Nothing },
             Step { script: include_str!("../../migrations/control_0004.sql"), fill: Fill::Nothing },
+            Step { script: include_str!("../../migrations/control_0005.sql"), fill: Fill::Nothing },
         ],
     };
 
