@@ -90,7 +90,7 @@ async fn a_disk_that_is_full_is_507_while_queries_are_answered_and_heals_by_itse
     let data = tempfile::tempdir_in(disk.path()).unwrap();
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; BALLAST_BYTES]).unwrap();
-    let installation = Installation::start_in(data, &[]);
+    let installation = Installation::start_in(data, &[("SENTINEL_DISK_RESERVE", "0".into())]);
 
     // The senders fill it.
     fill_and_free(&installation, || {}, || fs::remove_file(&ballast).unwrap()).await;
