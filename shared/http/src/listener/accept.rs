@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answers::AnswerMemory;
 use super::connection::Connection;
 use super::places::Places;
 use super::refusal::Refusals;
@@ -35,6 +36,8 @@ pub struct ListenerLimits {
     pub stall_time: Duration,
     /// How large request heads may be.
     pub heads: HeadLimits,
+    /// Most bytes of answers that wait for their clients, all together. Default: 256 MiB.
+    pub answers_max_bytes: usize,
 }
 
 /// How large a request head may be. Heads up to twice that size are read, so that they can be refused with a problem;
@@ -73,6 +76,7 @@ impl Default for ListenerLimits {
             idle_time: Duration::from_secs(60),
             stall_time: Duration::from_secs(60),
             heads: HeadLimits::default(),
+            answers_max_bytes: 256 * 1024 * 1024,
         }
     }
 }
@@ -127,6 +131,7 @@ where
         endpoint: Arc::new(ToDynEndpoint(endpoint.into_endpoint().map_to_response())),
         places: Places::new(&limits),
         refusals: Refusals::new(),
+        answers: AnswerMemory::new(limits.answers_max_bytes),
         limits: Arc::new(limits),
         tls,
         local,
@@ -147,6 +152,7 @@ struct Service {
     endpoint: SharedEndpoint,
     places: Places,
     refusals: Refusals,
+    answers: AnswerMemory,
     limits: Arc<ListenerLimits>,
     tls: Option<Arc<Tls>>,
     local: SocketAddr,
@@ -196,6 +202,7 @@ impl Service {
             endpoint: Arc::clone(&self.endpoint),
             limits: Arc::clone(&self.limits),
             tls: self.tls.as_ref().map(|tls| tls.acceptor()),
+            answers: self.answers.clone(),
             shutdown: self.shutdown.clone(),
         };
         let cut = self.cut.clone();

@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::{HeadLimits, ListenerLimits, SharedEndpoint};
+use super::answers::{AnswerMemory, Held};
 use super::linger::LingeringStream;
 use super::places::Place;
 use super::pulse::{InFlight, Lapse, Pulse};
@@ -64,14 +65,19 @@ pub(super) struct Connection {
     pub(super) endpoint: SharedEndpoint,
     pub(super) limits: Arc<ListenerLimits>,
     pub(super) tls: Option<TlsAcceptor>,
+    pub(super) answers: AnswerMemory,
     pub(super) shutdown: CancellationToken,
 }
 
 /// The body of an answer. Its request is in flight until the body is gone: only then has the answer left.
 struct AnswerBody {
-    body: BoxBody<Bytes, io::Error>,
+    body: AnswerBytes,
     _in_flight: InFlight,
+    held: Option<Held>,
 }
+
+/// The bytes of an answer.
+pub(super) type AnswerBytes = BoxBody<Bytes, io::Error>;
 
 impl Connection {
     /// Shakes hands, if that is how it is, and answers requests until either side has had enough.
@@ -138,10 +144,12 @@ impl Connection {
         let remote = RemoteAddr(Addr::SocketAddr(self.remote));
         let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let request = Request::from((request, local, remote, scheme));
-        let endpoint = Arc::clone(&self.endpoint);
+        let (endpoint, answers) = (Arc::clone(&self.endpoint), self.answers.clone());
         async move {
             let response = HyperResponse::from(endpoint.get_response(request).await);
-            Ok(response.map(|body| AnswerBody { body, _in_flight: in_flight }))
+            let bytes = response.body().size_hint().exact();
+            let (response, held) = answers.admit(response, bytes);
+            Ok(response.map(|body| AnswerBody { body, _in_flight: in_flight, held }))
         }
     }
 }
@@ -151,7 +159,10 @@ impl Body for AnswerBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(held) = &self.held else { return frame };
+        // hyper takes the bytes out of the body before it sends them: what they hold goes with them.
+        frame.map_ok(|frame| frame.map_data(|bytes| held.by(bytes)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -4,12 +4,14 @@
 //! * `connection` one connection: HTTP/1.1 or HTTP/2 (prior knowledge), and when it is closed
 //! * `pulse` what a connection is doing, and until when it may: send a request head, stand idle, take an answer
 //! * `places` how many connections there may be, in all and from one address; `refusal` what the others are told
+//! * `answers` how much answers may hold that are not taken
 //! * [`tls`] the certificate, which may be replaced meanwhile
 //! * `linger` closing so that the peer can still read the last answer
 //!
 //! Bodies have limits of their own, in [`crate::body`]; how long a handler may take is its service's affair.
 
 pub mod accept;
+mod answers;
 mod connection;
 mod linger;
 mod places;

@@ -5,6 +5,7 @@ use clap::Args;
 use super::values::{Bytes, Seconds};
 use crate::client_address::{Network, TrustedProxies};
 use crate::listener::{HeadLimits, ListenerLimits};
+use crate::within_memory_limit;
 
 const MAX_CONNECTIONS: usize = 4096;
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
@@ -13,6 +14,10 @@ const HEADERS_MAX_COUNT: usize = 100;
 const HEAD_TIME: Seconds = Seconds::new(10);
 const IDLE_TIME: Seconds = Seconds::new(60);
 const STALL_TIME: Seconds = Seconds::new(60);
+const ANSWER_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+/// Which part of the memory that the process may have is for answers, if that is less.
+const ANSWER_MEMORY_PART: u64 = 4;
 
 /// The options of the listener.
 #[derive(Debug, Clone, Args)]
@@ -44,6 +49,10 @@ pub struct ListenerOptions {
     /// How long a client may take no byte of an answer that waits for it: a number and s, m or h
     #[arg(long, env = "SENTINEL_STALL_TIME", value_name = "TIME", default_value_t = STALL_TIME)]
     pub stall_time: Seconds,
+    /// Most bytes of answers that wait for their clients, all together; a further one becomes a 503. The default is
+    /// 256MiB, or a quarter of the memory that the container may have if that is less
+    #[arg(long, env = "SENTINEL_ANSWER_MEMORY", value_name = "SIZE", default_value_t = default_answer_memory())]
+    pub answer_memory: Bytes,
     /// Networks of the proxies that are believed what X-Forwarded-For and X-Forwarded-Proto say, such as
     /// 10.0.0.0/8,127.0.0.1: a list, with commas; default: none
     #[arg(long, env = "SENTINEL_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
@@ -68,6 +77,7 @@ impl Default for ListenerOptions {
             head_time: HEAD_TIME,
             idle_time: IDLE_TIME,
             stall_time: STALL_TIME,
+            answer_memory: default_answer_memory(),
             trusted_proxies: Vec::new(),
         }
     }
@@ -85,6 +95,11 @@ impl From<&ListenerOptions> for ListenerLimits {
                 max_bytes: options.headers_max_bytes.get(),
                 max_count: options.headers_max_count,
             },
+            answers_max_bytes: options.answer_memory.get(),
         }
     }
+}
+
+fn default_answer_memory() -> Bytes {
+    Bytes::new(within_memory_limit(ANSWER_MEMORY_BYTES, ANSWER_MEMORY_PART))
 }
