@@ -26,7 +26,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs both services in one process, on one address
-    Up(up::UpOptions),
+    Up(Box<up::UpOptions>),
     /// Makes, lists, replaces and revokes API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -56,7 +56,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     tokio::runtime::Runtime::new()?.block_on(async {
         match cli.command {
-            Command::Up(options) => up::run(options).await,
+            Command::Up(options) => up::run(*options).await,
             Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
             Command::Users(command) => users::run(command).await.map(|()| ExitCode::SUCCESS),
             Command::Search(options) => ask::search::run(options).await.map(|()| ExitCode::SUCCESS),

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
-use sentinel_http::{
-    Documented, Logins, Readiness, Service, Site, SystemApi, UndeclaredScopes, document_of,
-};
+use sentinel_http::{Documented, Logins, Readiness, Service, Site, SystemApi, UndeclaredScopes, document_of};
 use store::Stores;
 
 use crate::api::audit::AuditApi;

@@ -30,7 +30,9 @@ async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let process = Process::start(SERVICE, &options.listen, &options.log).await?;
     let service = app::build(&config, Arc::new(SystemClock)).await?;
     let address = process.listener.local_addr()?;
-    if let Some(line) = first_link(&*service.stores.users, &SystemClock, config.http.tls.scheme(), address).await? {
+    if let Some(line) =
+        first_link(&*service.stores.users, &SystemClock, config.http.tls.scheme(), address).await?
+    {
         writeln!(std::io::stdout(), "{line}")?;
     }
     let interval = config.retention.retention_interval;

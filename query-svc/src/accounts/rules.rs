@@ -110,6 +110,6 @@ mod tests {
     #[test]
     fn the_common_ones_are_long_enough_to_be_needed_and_in_small_letters() {
         let is_listed_well = |text: &&str| text.len() >= PASSWORD_MIN_BYTES && **text == text.to_lowercase();
-        assert!(COMMON.iter().all(|text| is_listed_well(&text)));
+        assert!(COMMON.iter().all(is_listed_well));
     }
 }

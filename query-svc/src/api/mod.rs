@@ -118,15 +118,14 @@ pub(crate) enum Group {
 pub struct QueryNotes;
 
 impl Notes for QueryNotes {
-    const OPERATIONS: &'static [&'static [OperationNotes]] =
-        &[
-            logs::NOTES,
-            streams::NOTES,
-            metrics::NOTES,
-            retention::NOTES,
-            keys::NOTES,
-            audit::NOTES,
-            auth::NOTES,
-            users::NOTES,
-        ];
+    const OPERATIONS: &'static [&'static [OperationNotes]] = &[
+        logs::NOTES,
+        streams::NOTES,
+        metrics::NOTES,
+        retention::NOTES,
+        keys::NOTES,
+        audit::NOTES,
+        auth::NOTES,
+        users::NOTES,
+    ];
 }

@@ -15,8 +15,7 @@ use crate::listener::ListenerLimits;
 use crate::openapi::{UndeclaredScopes, check_scopes, finish_document};
 use crate::{
     Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, KeyQuotas, Logins, Readiness, RouteTable,
-    Service,
-    guard,
+    Service, guard,
 };
 
 /// An API and what its site needs.

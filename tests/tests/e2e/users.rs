@@ -229,13 +229,14 @@ async fn a_name_that_is_tried_too_often_waits_and_who_is_logged_in_goes_on() {
 #[tokio::test]
 async fn an_address_with_too_many_wrong_credentials_is_told_so_and_right_ones_work_there() {
     let installation = Installation::start();
-    let with = |key: &str| installation.client.get(installation.query.url("/logs")).header("x-api-key", key);
+    let query = Service::start("query-svc", installation.data.path(), &["--wrong-keys-per-minute", "20"]);
+    let with = |key: &str| installation.client.get(query.url("/logs")).header("x-api-key", key);
 
     for _ in 0..20 {
         Answer::to(with("a-wrong-key")).await.problem(401, "unauthorized").unwrap();
     }
     let wrong = Answer::to(with("a-wrong-key")).await;
-    let none = Answer::to(installation.client.get(installation.query.url("/logs"))).await;
+    let none = Answer::to(installation.client.get(query.url("/logs"))).await;
     let right = Answer::to(with(&installation.key)).await;
 
     wrong.problem(429, "too_many_failures").unwrap();

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{Tenant, UserName};
+use domain::UserName;
 use poem::Request;
 use poem::http::header::WWW_AUTHENTICATE;
 use poem::http::{HeaderValue, StatusCode};
 use sentinel_http::{Authenticator, Problem};
+use store::users::tenant_of_the_first_user;
 use store::{AuditAction, User};
 
 use super::Context;
@@ -25,11 +26,6 @@ pub(in crate::api) fn authenticator_of(request: &Request) -> Result<&Authenticat
 /// Returns what is answered when too many passwords wait.
 pub(in crate::api) fn busy(busy: PasswordsBusy) -> Problem {
     Problem::unavailable("overloaded", busy.to_string(), 1)
-}
-
-/// Returns the tenant of those who are in none yet.
-pub(in crate::api) fn default_tenant() -> Tenant {
-    Tenant::parse(Tenant::DEFAULT_NAME).expect("it is a tenant's name")
 }
 
 /// Returns the user of this name and password.
@@ -61,7 +57,7 @@ pub(super) async fn user_of(
         }
         user => {
             let note = Note {
-                tenant: user.map_or_else(default_tenant, |user| user.tenant),
+                tenant: user.map_or_else(tenant_of_the_first_user, |user| user.tenant),
                 caller: None,
                 action: AuditAction::LoginFailed,
                 subject: name.map(|name| name.to_string()).unwrap_or_default(),

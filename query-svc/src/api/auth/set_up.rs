@@ -7,12 +7,13 @@ use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
 use sentinel_http::Problem;
 use sentinel_http::logins::check_same_origin;
+use store::users::tenant_of_the_first_user;
 use store::{AuditAction, KeyDigest, PasswordHash, SetUpOutcome, User};
 
 use super::Context;
 use super::bodies::{SetUp, SetUpBody};
 use super::noting::Note;
-use super::password_check::{authenticator_of, busy, default_tenant};
+use super::password_check::{authenticator_of, busy};
 use super::session::{SessionSchema, begin};
 use crate::accounts::check_password;
 use crate::params::Query;
@@ -64,7 +65,7 @@ async fn user_to_make(context: &Context, set_up: SetUp) -> Result<User, Problem>
     let now = context.clock.now();
     Ok(User {
         name,
-        tenant: default_tenant(),
+        tenant: tenant_of_the_first_user(),
         role: Role::Admin,
         password_hash,
         created_at: now,

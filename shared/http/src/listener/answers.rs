@@ -34,7 +34,9 @@ pub(super) struct AnswerMemory {
 
 /// What one answer holds, until the last of its bytes is gone.
 #[derive(Debug, Clone)]
-pub(super) struct Held(Arc<OwnedSemaphorePermit>);
+pub(super) struct Held {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
 
 struct HeldBytes {
     bytes: Bytes,
@@ -70,7 +72,7 @@ impl AnswerMemory {
         let Some(bytes) = bytes.filter(|bytes| *bytes >= COUNTED_FROM_BYTES) else { return (response, None) };
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).min(self.units);
         match Arc::clone(&self.free_units).try_acquire_many_owned(units) {
-            Ok(permit) => (response, Some(Held(Arc::new(permit)))),
+            Ok(permit) => (response, Some(Held { _permit: Arc::new(permit) })),
             Err(_) => (no_room(response.headers().get(X_REQUEST_ID)), None),
         }
     }

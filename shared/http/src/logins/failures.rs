@@ -49,13 +49,13 @@ pub struct Attempt<'a> {
 }
 
 impl FailedLogins {
-    /// Allows an address so many wrong passwords in a minute, and as many wrong keys, tokens and sessions.
+    /// Allows an address so many wrong passwords in a minute, and so many wrong keys, tokens and sessions.
     #[must_use]
-    pub fn new(per_minute: u32) -> Self {
+    pub fn new(passwords_per_minute: u32, credentials_per_minute: u32) -> Self {
         Self {
-            passwords: Leaky::new(per_minute, ADDRESS_WINDOW),
+            passwords: Leaky::new(passwords_per_minute, ADDRESS_WINDOW),
             names: Leaky::new(FAILED_LOGINS_PER_NAME, NAME_WINDOW),
-            credentials: Leaky::new(per_minute, ADDRESS_WINDOW),
+            credentials: Leaky::new(credentials_per_minute, ADDRESS_WINDOW),
         }
     }
 
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_address_that_was_wrong_too_often_waits_and_others_do_not() {
-        let (failures, now) = (FailedLogins::new(20), Instant::now());
+        let (failures, now) = (FailedLogins::new(20, 1), Instant::now());
         for number in 0..20 {
             attempt(&failures, HERE, &format!("user{number}"), now).expect("within the limit");
         }
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_name_that_was_wrong_too_often_waits_wherever_it_is_tried() {
-        let (failures, now) = (FailedLogins::new(1000), Instant::now());
+        let (failures, now) = (FailedLogins::new(1000, 1), Instant::now());
         for number in 0..10 {
             let address = Some(IpAddr::from([10, 0, 0, number]));
             attempt(&failures, address, "ann", now).expect("within the limit");
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_login_that_is_right_is_not_counted_and_clears_its_name() {
-        let (failures, now) = (FailedLogins::new(2), Instant::now());
+        let (failures, now) = (FailedLogins::new(2, 1), Instant::now());
         for _ in 0..100 {
             attempt(&failures, HERE, "ann", now).expect("right before").succeeded();
         }
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_name_that_has_to_wait_costs_its_address_nothing() {
-        let (failures, now) = (FailedLogins::new(11), Instant::now());
+        let (failures, now) = (FailedLogins::new(11, 1), Instant::now());
         for _ in 0..50 {
             let _ = attempt(&failures, HERE, "ann", now);
         }
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_bounded_and_who_is_wrong_most_often_is_not_forgotten() {
-        let (failures, now) = (FailedLogins::new(20), Instant::now());
+        let (failures, now) = (FailedLogins::new(20, 1), Instant::now());
         for _ in 0..10 {
             attempt(&failures, None, "ann", now).expect("within the limit");
         }

@@ -41,19 +41,19 @@ impl Logins {
     /// # Errors
     /// [`SecretError`].
     pub fn open(options: &LoginOptions, data_dir: &Path) -> Result<Self, SecretError> {
-        Ok(Self::new(options, TokenSecret::open(options, data_dir)?))
+        Ok(Self::new(options, &TokenSecret::open(options, data_dir)?))
     }
 
     /// As [`Self::open`], with a secret that is forgotten at the end of the process.
     #[must_use]
     pub fn with_random_secret(options: &LoginOptions) -> Self {
-        Self::new(options, TokenSecret::random())
+        Self::new(options, &TokenSecret::random())
     }
 
-    fn new(options: &LoginOptions, secret: TokenSecret) -> Self {
+    fn new(options: &LoginOptions, secret: &TokenSecret) -> Self {
         Self {
-            signer: TokenSigner::new(&secret, options.token_time()),
-            failures: FailedLogins::new(options.failed_logins_per_minute),
+            signer: TokenSigner::new(secret, options.token_time()),
+            failures: FailedLogins::new(options.failed_logins_per_minute, options.wrong_keys_per_minute),
             session_time: options.session_time.duration(),
             secure_cookies: options.secure_cookies,
         }

@@ -38,7 +38,7 @@ fn is_same_origin(headers: &HeaderMap, uri: &Uri) -> bool {
         return true;
     }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = host.or_else(|| uri.authority().map(|authority| authority.as_str())) else {
+    let Some(host) = host.or_else(|| uri.authority().map(poem::http::uri::Authority::as_str)) else {
         return false;
     };
     origins.all(|origin| {

@@ -155,8 +155,9 @@ mod tests {
         let of_path = &document["paths"]["/declared"];
         assert_eq!(of_path["get"]["description"], "Reads.\n\nRequires the scope `read`.");
         assert_eq!(of_path["delete"]["description"], "Requires the scope `delete`.");
-        let alternatives = json!([{"TokenKey": []}, {"BearerKey": []}, {"HeaderKey": []}, {"BasicKey": []}]);
-        assert_eq!(of_path["get"]["security"], alternatives);
+        let names = ["TokenKey", "BearerKey", "HeaderKey", "BasicKey", "SessionCookie"];
+        let alternatives = names.map(|name| json!({name: []}));
+        assert_eq!(of_path["get"]["security"], json!(alternatives));
         assert_eq!(document["paths"]["/livez"]["get"]["description"], Value::Null);
         assert!(!finished.contains(MARK), "{finished}");
         assert_eq!(finish_document(&finished).unwrap(), finished);

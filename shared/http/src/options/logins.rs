@@ -9,6 +9,8 @@ use super::values::Seconds;
 use crate::logins::SecretText;
 
 const FAILED_LOGINS_PER_MINUTE: u32 = 20;
+/// Keys cannot be guessed: this bounds what somebody with an old one costs.
+const WRONG_KEYS_PER_MINUTE: u32 = 1000;
 const SESSION_TIME: Seconds = Seconds::new(12 * 60 * 60);
 const ACCESS_TOKEN_EXPIRE_MINUTES: u32 = 30;
 
@@ -16,7 +18,7 @@ const ACCESS_TOKEN_EXPIRE_MINUTES: u32 = 30;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logging in")]
 pub struct LoginOptions {
-    /// Most wrong passwords a minute from one address, and most wrong keys, tokens and sessions; beyond: 429
+    /// Most wrong passwords a minute from one address; beyond: 429, before they are looked at
     #[arg(
         long,
         env = "SENTINEL_FAILED_LOGINS_PER_MINUTE",
@@ -25,6 +27,16 @@ pub struct LoginOptions {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub failed_logins_per_minute: u32,
+    /// Most wrong keys, tokens and sessions a minute from one address that are answered 401; beyond: 429. What is right
+    /// works all the same
+    #[arg(
+        long,
+        env = "SENTINEL_WRONG_KEYS_PER_MINUTE",
+        value_name = "REQUESTS",
+        default_value_t = WRONG_KEYS_PER_MINUTE,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub wrong_keys_per_minute: u32,
     /// How long a session lasts after its login: a number and s, m or h
     #[arg(long, env = "SENTINEL_SESSION_TIME", value_name = "TIME", default_value_t = SESSION_TIME)]
     pub session_time: Seconds,
@@ -60,6 +72,7 @@ impl Default for LoginOptions {
     fn default() -> Self {
         Self {
             failed_logins_per_minute: FAILED_LOGINS_PER_MINUTE,
+            wrong_keys_per_minute: WRONG_KEYS_PER_MINUTE,
             session_time: SESSION_TIME,
             secure_cookies: false,
             access_token_expire_minutes: ACCESS_TOKEN_EXPIRE_MINUTES,

@@ -18,6 +18,15 @@ use crate::{KeyDigest, StoreError};
 pub use memory::MemoryUserStore;
 pub use token::SecretToken;
 
+/// Returns the tenant of the first user, and of what is noted about names that are nobody's: the default one.
+///
+/// # Panics
+/// Never: it has a valid name.
+#[must_use]
+pub fn tenant_of_the_first_user() -> Tenant {
+    Tenant::parse(Tenant::DEFAULT_NAME).expect("it is a tenant's name")
+}
+
 /// The hash of a password, as a PHC string. Never shown, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);
