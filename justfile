@@ -20,6 +20,10 @@ lint:
 openapi:
     tests/openapi.sh --write
 
+# Holds every answer of both services against their OpenAPI documents, with random requests (needs Python)
+schemathesis:
+    tests/schemathesis/run.sh
+
 # Builds and runs docker-compose.yml, kills containers, and verifies that nothing is lost
 compose:
     tests/compose/run.sh

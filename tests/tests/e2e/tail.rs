@@ -324,6 +324,8 @@ async fn what_is_no_id_of_an_event_or_no_filter_is_refused() {
         ("", Some("abc"), "invalid_last_event_id"),
         ("", Some("1.5"), "invalid_last_event_id"),
         ("", Some("9223372036854775808"), "invalid_last_event_id"),
+        ("", Some("-1"), "invalid_last_event_id"),
+        ("last_event_id=-1", None, "invalid_parameter"),
         ("last_event_id=abc", None, "invalid_parameter"),
         ("last_event_id=", None, "invalid_parameter"),
         ("last_event_id=1&last_event_id=2", None, "invalid_parameter"),

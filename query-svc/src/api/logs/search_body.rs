@@ -23,10 +23,10 @@ pub(super) struct SearchSchema {
     services: Option<Vec<String>>,
     /// Only logs of these severities, in any spelling; empty: all.
     levels: Option<Vec<String>>,
-    /// Only logs that happened at this time or later.
-    start_time: Option<String>,
-    /// Only logs that happened at this time or earlier.
-    end_time: Option<String>,
+    /// Only logs that happened at this time or later: a text, or a number since the Unix epoch.
+    start_time: Option<serde_json::Value>,
+    /// Only logs that happened at this time or earlier: a text, or a number since the Unix epoch.
+    end_time: Option<serde_json::Value>,
     /// Most logs to return; more than 1000 is served as 1000. Missing: 100.
     #[oai(validator(minimum(value = "1")))]
     limit: Option<u64>,

@@ -6,7 +6,7 @@ use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 macro_rules! stream_payloads {
-    ($($name:ident, $content_type:literal: $doc:literal;)*) => {$(
+    ($($name:ident, $content_type:literal, $schema:path: $doc:literal;)*) => {$(
         #[doc = $doc]
         pub(super) struct $name(pub(super) Body);
 
@@ -14,7 +14,7 @@ macro_rules! stream_payloads {
             const CONTENT_TYPE: &'static str = $content_type;
 
             fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+                MetaSchemaRef::Inline(Box::new($schema()))
             }
         }
 
@@ -27,9 +27,27 @@ macro_rules! stream_payloads {
 }
 
 stream_payloads! {
-    Events, "text/event-stream": "Server-sent events.";
-    Csv, "text/csv; charset=utf-8": "Lines of cells.";
-    Ndjson, "application/x-ndjson": "Lines of JSON.";
+    Events, "text/event-stream", event_schema: "Server-sent events.";
+    Csv, "text/csv; charset=utf-8", text_schema: "Lines of cells.";
+    Ndjson, "application/x-ndjson", text_schema: "Lines of JSON.";
+}
+
+fn text_schema() -> MetaSchema {
+    MetaSchema::new("string")
+}
+
+/// Describes one event of a stream, which is how documents speak of streams.
+fn event_schema() -> MetaSchema {
+    let text = |description| {
+        let schema = MetaSchema { description: Some(description), ..text_schema() };
+        MetaSchemaRef::Inline(Box::new(schema))
+    };
+    let properties = vec![
+        ("id", text("The id of the log; where to go on behind.")),
+        ("event", text("`log`, or `gap` where logs were left out.")),
+        ("data", text("The log, as JSON; or how many were left out.")),
+    ];
+    MetaSchema { properties, ..MetaSchema::new("object") }
 }
 
 /// A file in either format.

@@ -66,13 +66,14 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
 fn read_last_event_id(request: &Request, query: &mut Query) -> Result<Option<i64>, Problem> {
     let from_query = query.take_one(LAST_EVENT_ID_PARAMETER)?;
     if let Some(value) = request.headers().get(LAST_EVENT_ID) {
-        let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-        let detail = "the header Last-Event-ID is not the id of an event: expected an integer";
+        let id = value.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|id| *id >= 0);
+        let detail = "the header Last-Event-ID is not the id of an event: expected an integer, at least 0";
         return id.map(Some).ok_or_else(|| Problem::bad_request("invalid_last_event_id", detail));
     }
     let Some(text) = from_query else { return Ok(None) };
-    let reason = "expected the id of an event, an integer";
-    text.parse().map(Some).map_err(|_| Problem::invalid_parameter(LAST_EVENT_ID_PARAMETER, reason))
+    let id = text.parse().ok().filter(|id| *id >= 0);
+    let reason = "expected the id of an event, an integer, at least 0";
+    id.map(Some).ok_or_else(|| Problem::invalid_parameter(LAST_EVENT_ID_PARAMETER, reason))
 }
 
 fn too_many(error: TooManyTails) -> Problem {

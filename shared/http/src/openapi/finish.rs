@@ -5,7 +5,7 @@
 //! second is not valid. A reference alone stays a reference; with a comment it becomes `allOf: [reference]`
 //! beside the comment, which all of them take. The marks of declared scopes become sentences.
 //!
-//! It also leaves out that a member of an answer that may be missing may be null.
+//! It also leaves out that a member that may be missing may be null.
 
 use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
@@ -93,8 +93,8 @@ fn collapse_all_of(schema: &mut Map<String, Value>) {
     schema.insert("allOf".to_owned(), Value::Array(vec![reference]));
 }
 
-/// Says of every member of an answer that is not required that it may be null. Answers are told by their members'
-/// being read-only.
+/// Says of every member that is not required that it may be null: in an answer it is, where there is nothing to say, and in a
+/// request that is the same as to leave it out. Both are told by their members' being read-only or write-only.
 fn allow_nulls(schema: &mut Map<String, Value>) {
     let required = schema.get("required").cloned();
     let is_required = |name: &str| {
@@ -102,7 +102,8 @@ fn allow_nulls(schema: &mut Map<String, Value>) {
         names.is_some_and(|names| names.iter().any(|required| required == name))
     };
     let Some(Value::Object(members)) = schema.get_mut("properties") else { return };
-    if !members.values().any(|member| member.get("readOnly") == Some(&Value::Bool(true))) {
+    let is_on = |member: &Value, name: &str| member.get(name) == Some(&Value::Bool(true));
+    if !members.values().any(|member| is_on(member, "readOnly") || is_on(member, "writeOnly")) {
         return;
     }
     let optional = members.iter_mut().filter(|(name, _)| !is_required(name));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_may_lack_may_be_null_in_it() {
+    fn what_may_be_missing_may_be_null() {
         let answer = json!({"required": ["id"], "properties": {
             "id": {"type": "integer", "readOnly": true},
             "host": {"type": "string", "readOnly": true},
@@ -153,8 +154,10 @@ mod tests {
             "host": {"type": "string", "readOnly": true, "nullable": true},
             "times": {"allOf": [{"$ref": "#/x"}], "nullable": true}}});
         assert_eq!(cleaned(answer), expected);
-        let question = json!({"properties": {"host": {"type": "string"}}});
-        assert_eq!(cleaned(question.clone()), question);
+        let question = json!({"properties": {"host": {"type": "string", "writeOnly": true}}});
+        assert_eq!(cleaned(question)["properties"]["host"]["nullable"], true);
+        let neither = json!({"properties": {"host": {"type": "string"}}});
+        assert_eq!(cleaned(neither.clone()), neither);
     }
 
     #[test]

@@ -144,9 +144,7 @@ impl ParameterKind {
                 clippy::cast_precision_loss,
                 reason = "the least value of a parameter is a small number"
             )]
-            Self::Integer { min } => {
-                MetaSchema { minimum: Some(min as f64), ..MetaSchema::new_with_format("integer", "int64") }
-            }
+            Self::Integer { min } => MetaSchema { minimum: Some(min as f64), ..MetaSchema::new("integer") },
             Self::OneOf(words) => MetaSchema {
                 enum_items: words.iter().map(|word| json!(word)).collect(),
                 ..MetaSchema::new("string")
