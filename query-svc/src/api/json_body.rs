@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use sentinel_http::{BodyReader, Problem};
+use sentinel_http::{BodyLimits, BodyReader, Problem};
 use serde::Deserialize;
 
 /// The types of bodies that are read as JSON: its own, and what `curl -d` says of any body.
@@ -96,6 +98,24 @@ impl<'a, S: BodySchema + 'static> ApiExtractor<'a> for JsonBody<S> {
     }
 }
 
+/// Most bytes of such a body (512 KiB): the longest query and the longest rule fit, also with every letter escaped.
+const BODY_MAX_BYTES: usize = 512 * 1024;
+
+/// Most bytes that all of them hold together (32 MiB).
+const BODIES_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Reads these bodies, with memory of their own: some are of people who have not said yet who they are, and must not take the
+/// place of logs.
+static READER: LazyLock<BodyReader> = LazyLock::new(|| {
+    BodyReader::new(BodyLimits {
+        wire_max_bytes: BODY_MAX_BYTES,
+        inflated_max_bytes: BODY_MAX_BYTES,
+        total_time: Duration::from_secs(10),
+        shared_max_bytes: BODIES_MAX_BYTES,
+        ..BodyLimits::default()
+    })
+});
+
 /// Returns the type of a body, without parameters; JSON if nothing is said.
 pub(super) fn media_type(request: &Request) -> &str {
     let content_type = request.content_type().unwrap_or(JSON);
@@ -112,9 +132,7 @@ pub(super) async fn read(request: &Request, body: &mut RequestBody) -> poem::Res
         let given = format_args!("cannot read a body of type {media_type:?}");
         return Err(Problem::unsupported_media_type(given, JSON).into());
     }
-    let reader =
-        request.data::<BodyReader>().ok_or_else(|| Problem::internal("no BodyReader in the data"))?;
-    let body = reader.read_request(request, body).await?;
+    let body = READER.read_request(request, body).await?;
     // serde would take a list for an object, by the order of its members.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::bad_request("malformed_body", "the body is a list: expected an object").into());

@@ -1,6 +1,7 @@
 //! Noting in the audit log what was done by requests.
 
 use std::error::Error as StdError;
+use std::net::IpAddr;
 
 use domain::{Caller, Principal, Tenant, UserName};
 use poem::Request;
@@ -64,7 +65,7 @@ impl Context {
         subject: String,
         details: Details<N>,
     ) -> Result<(), Problem> {
-        let noted = self.append(key, request, action, subject, details).await;
+        let noted = self.append(key, client_address(request), action, subject, details).await;
         noted.map(drop).map_err(|error| match error {
             StoreError::Full(_) => error.into(),
             error => store::NotedKeysError::Audit(error).into(),
@@ -75,12 +76,12 @@ impl Context {
     pub(super) async fn note_done<const N: usize>(
         &self,
         key: &Principal,
-        request: &Request,
+        address: Option<IpAddr>,
         action: AuditAction,
         subject: String,
         details: Details<N>,
     ) {
-        if let Err(error) = self.append(key, request, action, subject, details).await {
+        if let Err(error) = self.append(key, address, action, subject, details).await {
             let error: &dyn StdError = &error;
             let (caller, tenant, action) = (&key.caller, &key.tenant, action.name());
             tracing::error!(%caller, %tenant, action, error, "what was done was not noted in the audit log");
@@ -90,7 +91,7 @@ impl Context {
     async fn append<const N: usize>(
         &self,
         key: &Principal,
-        request: &Request,
+        address: Option<IpAddr>,
         action: AuditAction,
         subject: String,
         details: Details<N>,
@@ -100,7 +101,7 @@ impl Context {
             at: self.clock.now(),
             tenant: key.tenant.clone(),
             caller: Some(key.caller.clone()),
-            address: client_address(request),
+            address,
             action,
             subject,
             details,

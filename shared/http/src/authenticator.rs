@@ -15,7 +15,7 @@ use store::keys::is_mistyped;
 use store::{KeyDigest, KeyRecord, KeyStore, MemoryUserStore, Session, User, UserStore};
 
 use crate::Problem;
-use crate::credentials::{SessionToken, find_key, find_session, has_header_credential};
+use crate::credentials::{SessionToken, find_key, find_session, has_header_credential, is_basic};
 use crate::last_used::LastUsed;
 use crate::logins::Logins;
 use crate::logins::same_origin::{check_same_origin, is_unsafe};
@@ -109,7 +109,8 @@ impl Authenticator {
             StatusCode::UNAUTHORIZED => self.logins.failures.wrong_credential(request, problem),
             _ => problem,
         })?;
-        if matches!(credential, Credential::Session(_)) && is_unsafe(request.method()) {
+        let is_sent_unasked = matches!(credential, Credential::Session(_)) || is_basic(request.headers());
+        if is_sent_unasked && is_unsafe(request.method()) {
             check_same_origin(request)?;
         }
         RequestContext::current(|context| context.caller.set(principal.caller.clone()).ok());

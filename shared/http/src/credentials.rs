@@ -135,6 +135,15 @@ pub fn find_session(headers: &HeaderMap) -> Result<Option<SessionToken>, Credent
     Ok(Some(SessionToken(first.to_owned())))
 }
 
+/// Says whether a key came by HTTP Basic, which browsers remember and send unasked, as they do cookies.
+pub(crate) fn is_basic(headers: &HeaderMap) -> bool {
+    let schemes = headers
+        .get_all(AUTHORIZATION)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.trim().split(' ').next());
+    schemes.into_iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"))
+}
+
 fn key_of_authorization(value: &HeaderValue) -> Option<String> {
     let (scheme, rest) = value.to_str().ok()?.trim().split_once(' ')?;
     let rest = rest.trim();

@@ -465,3 +465,35 @@ fn is_in_a_file(directory: &Path, text: &str) -> bool {
 fn is_in_bytes(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
+
+#[tokio::test]
+async fn a_key_that_a_browser_remembers_changes_nothing_for_pages_of_other_origins() {
+    let installation = Installation::start();
+    let delete = || {
+        let url = installation.query.url("/logs?service=none");
+        installation.client.delete(url).basic_auth("anybody", Some(&installation.key))
+    };
+
+    let elsewhere = Answer::to(delete().header("Origin", "http://elsewhere.example")).await;
+    let cross_site = Answer::to(delete().header("Sec-Fetch-Site", "cross-site")).await;
+    let program = Answer::to(delete()).await;
+    let own_page = Answer::to(delete().header("Sec-Fetch-Site", "same-origin")).await;
+    let bearer = installation.delete("/logs?service=none").header("Origin", "http://elsewhere.example");
+    let bearer = Answer::to(bearer).await;
+
+    elsewhere.problem(403, "cross_site_request").unwrap();
+    cross_site.problem(403, "cross_site_request").unwrap();
+    assert_eq!([program.status, own_page.status, bearer.status].map(|status| status.as_u16()), [200; 3]);
+}
+
+#[tokio::test]
+async fn who_has_not_logged_in_yet_cannot_send_a_large_body() {
+    let data = tempfile::tempdir().unwrap();
+    let query = Service::start("query-svc", data.path(), &[]);
+    let large = format!(r#"{{"username":"ann","password":"{}"}}"#, "x".repeat(600 * 1024));
+
+    let answer = Answer::to(Client::new().post(query.url("/api/v1/auth/login")).body(large)).await;
+
+    let problem = answer.problem(413, "body_too_large").unwrap();
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("524288")), "{problem}");
+}

@@ -1,12 +1,14 @@
 //! `DELETE /logs`
 
-use domain::Principal;
+use std::net::IpAddr;
+
+use domain::{Filter, Principal};
 use poem::{Request, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
-use sentinel_http::Problem;
+use sentinel_http::{Problem, client_address};
 use serde_json::json;
-use store::AuditAction;
+use store::{AuditAction, StoreError};
 
 use super::Context;
 use crate::params::{Query, read_filter};
@@ -40,13 +42,34 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
         let detail = "a delete needs at least one filter, such as before=now-30d or service=payment-service";
         return Err(Problem::bad_request("filter_required", detail).into());
     }
-    let deleted = context.store.delete(&key.tenant, &filter, dry_run).await.map_err(Problem::from)?;
-    if !dry_run {
-        tracing::info!(caller = %key.caller, tenant = %key.tenant, deleted, "logs deleted by request");
-        let filter = request.uri().query().unwrap_or_default();
-        let details = [("filter", json!(filter)), ("deleted", json!(deleted))];
-        context.note_done(key, request, AuditAction::LogsDeleted, String::new(), details).await;
-    }
+    let deleted = if dry_run {
+        context.store.delete(&key.tenant, &filter, true).await
+    } else {
+        let sent = request.uri().query().unwrap_or_default().to_owned();
+        let delete = delete_and_note(context.clone(), key.clone(), client_address(request), filter, sent);
+        // In a task of its own: a client that goes away takes no note with it.
+        tokio::spawn(delete).await.map_err(Problem::internal)?
+    };
+    let deleted = deleted.map_err(Problem::from)?;
     let message = if dry_run { "log(s) would be deleted" } else { "log(s) deleted" };
     Ok(DeleteAnswer::Deleted(Json(Deleted { message: format!("{deleted} {message}"), deleted, dry_run })))
+}
+
+/// Deletes, and notes how much; or that it failed, for some may be deleted then.
+async fn delete_and_note(
+    context: Context,
+    key: Principal,
+    address: Option<IpAddr>,
+    filter: Filter,
+    sent: String,
+) -> Result<u64, StoreError> {
+    let outcome = context.store.delete(&key.tenant, &filter, false).await;
+    let (name, value) = match &outcome {
+        Ok(deleted) => ("deleted", json!(deleted)),
+        Err(error) => ("failed", json!(error.to_string())),
+    };
+    tracing::info!(caller = %key.caller, tenant = %key.tenant, outcome = %value, "logs deleted by request");
+    let details = [("filter", json!(sent)), (name, value)];
+    context.note_done(&key, address, AuditAction::LogsDeleted, String::new(), details).await;
+    outcome
 }

@@ -1,12 +1,15 @@
 //! `GET /api/v1/logs/export` and `GET /report/csv`
 
+use std::io;
 use std::sync::Arc;
 
-use domain::{Filter, Principal, Timestamp};
+use bytes::Bytes;
+use domain::{Filter, Principal, Scope, Timestamp};
+use futures_util::{Stream, StreamExt, stream};
 use poem::http::header::ACCEPT_ENCODING;
 use poem::{Body, Request, Result};
 use poem_openapi::ApiResponse;
-use sentinel_http::Problem;
+use sentinel_http::{Problem, Standing};
 
 use super::Context;
 use super::payloads::{Csv, ExportContent, Ndjson};
@@ -127,12 +130,29 @@ async fn begin(
         encoding,
         page_records: PAGE_RECORDS,
     };
-    let file = export.into_stream(place).map_err(Problem::internal)?;
+    let standing = Standing::of(request, Scope::Read)?;
+    let file = while_allowed(export.into_stream(place).map_err(Problem::internal)?, standing);
     Ok(File {
         body: Body::from_bytes_stream(file),
         disposition: disposition(context.clock.now(), format),
         encoding: encoding.header().map(str::to_owned),
         vary: "Accept-Encoding".to_owned(),
+    })
+}
+
+/// Breaks a file off when the key of its reader does not work any more: with an error, so that it does not look whole.
+fn while_allowed(
+    file: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    standing: Standing,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let lost = Box::pin(async move { standing.lost().await });
+    stream::unfold(Some((Box::pin(file), lost)), |state| async move {
+        let (mut file, mut lost) = state?;
+        tokio::select! {
+            biased;
+            () = &mut lost => Some((Err(io::ErrorKind::PermissionDenied.into()), None)),
+            part = file.next() => part.map(|part| (part, Some((file, lost)))),
+        }
     })
 }
 

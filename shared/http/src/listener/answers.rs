@@ -22,6 +22,9 @@ const UNIT_BYTES: u64 = 1024;
 /// Smaller answers are not counted: there are at most as many as connections.
 const COUNTED_FROM_BYTES: u64 = 16 * 1024;
 
+/// Pages that all answers share one copy of: how many wait for them costs nothing, and they are open to everybody.
+const SHARED_PAGES: [&str; 2] = ["/docs", "/openapi.json"];
+
 /// When to come back after an answer did not fit.
 const RETRY_SECONDS: u32 = 1;
 
@@ -54,6 +57,11 @@ impl AsRef<[u8]> for HeldBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// Says whether all answers at a path share their bytes.
+pub(super) fn is_shared(path: &str) -> bool {
+    SHARED_PAGES.contains(&path)
 }
 
 impl AnswerMemory {

@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::{HeadLimits, ListenerLimits, SharedEndpoint};
-use super::answers::{AnswerMemory, Held};
+use super::answers::{AnswerMemory, Held, is_shared};
 use super::linger::LingeringStream;
 use super::places::Place;
 use super::pulse::{InFlight, Lapse, Pulse};
@@ -143,11 +143,12 @@ impl Connection {
         let local = LocalAddr(Addr::SocketAddr(self.local));
         let remote = RemoteAddr(Addr::SocketAddr(self.remote));
         let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let is_shared = is_shared(request.uri().path());
         let request = Request::from((request, local, remote, scheme));
         let (endpoint, answers) = (Arc::clone(&self.endpoint), self.answers.clone());
         async move {
             let response = HyperResponse::from(endpoint.get_response(request).await);
-            let bytes = response.body().size_hint().exact();
+            let bytes = response.body().size_hint().exact().filter(|_| !is_shared);
             let (response, held) = answers.admit(response, bytes);
             Ok(response.map(|body| AnswerBody { body, _in_flight: in_flight, held }))
         }

@@ -4,10 +4,10 @@ use super::*;
 
 const ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
-/// Answers large at `/large`, and else briefly.
+/// Answers briefly at `/`, and else at length.
 fn large() -> BoxEndpoint<'static> {
     let answer = |request: Request| async move {
-        if request.uri().path() == "/large" { "x".repeat(ANSWER_BYTES) } else { "brief".to_owned() }
+        if request.uri().path() != "/" { "x".repeat(ANSWER_BYTES) } else { "brief".to_owned() }
     };
     make(answer).map_to_response().boxed()
 }
@@ -34,6 +34,7 @@ async fn an_answer_that_nobody_takes_holds_its_memory_and_large_ones_beside_it_a
     let first = status_line(&mut idle).await;
     let refused = rest_of(&mut ask(&server, "/large").await).await;
     let brief = rest_of(&mut ask(&server, "/").await).await;
+    let shared = status_line(&mut ask(&server, "/docs").await).await;
     drop(idle);
     let after = wait_until("there is room again", PLENTY, async || {
         let line = status_line(&mut ask(&server, "/large").await).await;
@@ -45,6 +46,7 @@ async fn an_answer_that_nobody_takes_holds_its_memory_and_large_ones_beside_it_a
     assert!(refused.contains(" 503 ") && refused.contains(r#""code":"overloaded""#), "{refused}");
     assert!(refused.contains("retry-after: 1"), "{refused}");
     assert!(brief.ends_with("brief"), "{brief}");
+    assert!(shared.contains(" 200 "), "{shared}");
     assert!(after.contains(" 200 "));
     server.end().await;
 }
