@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use domain::Clock;
 use ingest_svc::api::IngestApi;
 use query_svc::api::Context;
+use query_svc::memory::MemoryLimits;
 use sentinel_http::openapi::merge_documents;
 use sentinel_http::{Logins, Readiness, Service, Site, SystemApi};
-use store::AppendLimits;
+use store::{AppendLimits, StoreLimits};
 
 use crate::up::UpOptions;
 
@@ -23,7 +24,10 @@ pub(crate) const SERVICE: &str = "sentinel";
 /// # Errors
 /// When the data directory cannot be used.
 pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
-    let limits = AppendLimits::from(&options.ingest.storing);
+    let limits = StoreLimits {
+        append: AppendLimits::from(&options.ingest.storing),
+        read: MemoryLimits::from(&options.read.memory).reads(),
+    };
     let stores = store_sqlite::open_with(&options.data_dir.data_dir, &limits).await?;
     let readiness = Readiness::default();
     let store = &stores.logs;

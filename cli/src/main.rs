@@ -54,6 +54,9 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     runtime::load_dotenv()?;
     let cli = Cli::parse();
+    if sentinel_http::memory_limit().is_some() {
+        runtime::give_free_memory_back();
+    }
     tokio::runtime::Runtime::new()?.block_on(async {
         match cli.command {
             Command::Up(options) => up::run(*options).await,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
 use sentinel_http::{Documented, Logins, Readiness, Service, Site, SystemApi, document_of};
-use store::{AppendLimits, LogStore, MemoryLogStore};
+use store::{AppendLimits, LogStore, MemoryLogStore, StoreLimits};
 
 use crate::api::{IngestApi, IngestNotes};
 use crate::{Config, IngestOptions, SERVICE};
@@ -24,7 +24,7 @@ type Api = (IngestApi, SystemApi);
 /// When the data directory or the keys that are given cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
     let given = config.http.keys.read()?;
-    let limits = AppendLimits::from(&config.ingest.storing);
+    let limits = StoreLimits { append: AppendLimits::from(&config.ingest.storing), ..StoreLimits::default() };
     let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
     given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();

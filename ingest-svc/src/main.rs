@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::Parser;
 use domain::SystemClock;
 use ingest_svc::{Config, SERVICE, app};
-use runtime::Process;
-use sentinel_http::{exit_code, healthcheck};
+use runtime::{Process, give_free_memory_back};
+use sentinel_http::{exit_code, healthcheck, memory_limit};
 
 fn main() -> anyhow::Result<ExitCode> {
     runtime::load_dotenv()?;
@@ -16,6 +16,9 @@ fn main() -> anyhow::Result<ExitCode> {
     if config.service.print_openapi {
         std::io::stdout().write_all(app::document().as_bytes())?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if memory_limit().is_some() {
+        give_free_memory_back();
     }
     tokio::runtime::Runtime::new()?.block_on(run(config))
 }

@@ -2,9 +2,9 @@
 
 use clap::{Args, value_parser};
 use domain::limits::RecordLimits;
-use sentinel_http::memory_limit::within_memory_limit;
+use sentinel_http::memory_limit::Share;
 use sentinel_http::options::values::{Bytes, Seconds};
-use store::append_limits::{QUEUE_MAX_BYTES, QUEUE_MAX_RECORDS};
+use store::append_limits::{GROUP_MAX_BYTES, MERGED_MAX_BYTES, QUEUE_MAX_BYTES, QUEUE_MAX_RECORDS};
 use store::{AppendLimits, DiskReserve};
 
 /// The options of everything that stores logs.
@@ -74,8 +74,8 @@ const MIB: usize = 1024 * KIB;
 /// How long a request waits until its logs are stored, unless the service is told otherwise.
 const INGEST_TIMEOUT: Seconds = Seconds::new(20);
 
-/// Records that wait take at most this part of the memory that a control group grants: one in so many.
-const QUEUE_PART_OF_MEMORY: u64 = 8;
+/// What is stored at a time is this part of what may wait: one in so many.
+const GROUP_PART_OF_QUEUE: usize = 2;
 
 impl Default for RecordOptions {
     fn default() -> Self {
@@ -124,10 +124,14 @@ impl From<&RecordOptions> for RecordLimits {
 
 impl From<&StoringOptions> for AppendLimits {
     fn from(options: &StoringOptions) -> Self {
-        let scaled = || within_memory_limit(QUEUE_MAX_BYTES, QUEUE_PART_OF_MEMORY);
+        let queue_max_bytes =
+            options.queue_max_bytes.map_or_else(|| Share::Queue.or_less(QUEUE_MAX_BYTES), Bytes::get);
         Self {
             queue_max_records: options.queue_max_records as usize,
-            queue_max_bytes: options.queue_max_bytes.map_or_else(scaled, Bytes::get),
+            queue_max_bytes,
+            // The group that is stored is still in the queue, and takes as much again while it is encoded.
+            group_max_bytes: GROUP_MAX_BYTES.min(queue_max_bytes / GROUP_PART_OF_QUEUE),
+            merged_max_bytes: Share::Merge.or_less(MERGED_MAX_BYTES),
             disk_reserve: options.disk_reserve.unwrap_or_default(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
 use sentinel_http::{Documented, Logins, Readiness, Service, Site, SystemApi, UndeclaredScopes, document_of};
-use store::Stores;
+use store::{StoreLimits, Stores};
 
 use crate::api::audit::AuditApi;
 use crate::api::auth::AuthApi;
@@ -16,6 +16,7 @@ use crate::api::streams::StreamsApi;
 use crate::api::users::UsersApi;
 use crate::api::{Context, QueryNotes};
 use crate::config::ReadOptions;
+use crate::memory::MemoryLimits;
 use crate::{Config, PAGE, SERVICE};
 
 const TITLE: &str = "Log Sentinel: query";
@@ -46,7 +47,9 @@ pub fn api(context: &Context) -> Api {
 /// When the data directory or the keys that are given cannot be used.
 pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
     let given = config.http.keys.read()?;
-    let stores = store_sqlite::open(&config.service.data_dir.data_dir).await?;
+    let read = MemoryLimits::from(&config.read.memory).reads();
+    let limits = StoreLimits { read, ..StoreLimits::default() };
+    let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
     given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
     let context = Context::new(&stores, &config.read, &readiness, clock);

@@ -8,6 +8,7 @@ use runtime::ServiceOptions;
 use sentinel_http::HttpOptions;
 
 use crate::export::ExportOptions;
+use crate::memory::MemoryOptions;
 use crate::retention::RetentionOptions;
 use crate::tail::TailOptions;
 
@@ -44,6 +45,9 @@ pub struct ReadOptions {
     /// How much of the store a tenant asks at a time
     #[command(flatten)]
     pub tenant: TenantOptions,
+    /// How much memory all that takes
+    #[command(flatten)]
+    pub memory: MemoryOptions,
 }
 
 /// Longest time that a question may be given, in seconds (1 h): its connection waits as long.
@@ -66,8 +70,9 @@ pub struct QueryOptions {
     pub query_timeout: MaxAge,
 }
 
-/// How many questions a tenant asks at a time, unless the service is told otherwise.
-const TENANT_MAX_QUERIES: usize = 8;
+/// How many questions a tenant asks at a time, unless the service is told otherwise. With two exports and two readers of live
+/// tails it is one less than the engine reads at a time, so that whoever floods leaves others a reader.
+const TENANT_MAX_QUERIES: usize = 3;
 
 /// How many more of a tenant's wait, unless the service is told otherwise.
 const TENANT_MAX_WAITING_QUERIES: usize = 64;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::places::{TenantPlace, TenantPlaces};
 
 /// How long a question waits for others of its tenant's.
-const WAIT_MAX: Duration = Duration::from_secs(3);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// A store that each tenant asks so much of at a time.
 pub struct FairLogStore {
@@ -28,8 +28,17 @@ impl FairLogStore {
         Self { inner, places: TenantPlaces::new(at_once, waiting) }
     }
 
+    /// Returns the store itself, for whom a place is taken already.
+    pub(crate) fn inner(&self) -> Arc<dyn LogStore> {
+        Arc::clone(&self.inner)
+    }
+
     /// Waits until a question may be asked that is to be answered by `deadline`.
-    async fn place(&self, tenant: &Tenant, deadline: Option<Instant>) -> Result<TenantPlace, StoreError> {
+    pub(crate) async fn place(
+        &self,
+        tenant: &Tenant,
+        deadline: Option<Instant>,
+    ) -> Result<TenantPlace, StoreError> {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let place = self.places.take(tenant, left.map_or(WAIT_MAX, |left| left.min(WAIT_MAX))).await;
         place.map_err(|_| StoreError::TooManyQuestions {
@@ -128,7 +137,7 @@ mod tests {
         let ask = async |of| {
             let (of, everything, page) = (tenant(of), Filter::default(), Page::default());
             let deadline = Instant::now() + Duration::from_secs(60);
-            let scan = Scan { after: 0, order: domain::Order::Ascending, limit: 1 };
+            let scan = Scan { after: 0, order: domain::Order::Ascending, limit: 1, max_bytes: usize::MAX };
             [
                 store.search(&of, &everything, &page, deadline).await.err(),
                 store.scan(&of, &everything, &scan, deadline).await.err(),

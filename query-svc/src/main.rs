@@ -8,8 +8,8 @@ use clap::Parser;
 use domain::SystemClock;
 use query_svc::accounts::set_up_link::first_link;
 use query_svc::{Config, SERVICE, app, retention};
-use runtime::Process;
-use sentinel_http::{exit_code, healthcheck};
+use runtime::{Process, give_free_memory_back};
+use sentinel_http::{exit_code, healthcheck, memory_limit};
 
 fn main() -> anyhow::Result<ExitCode> {
     runtime::load_dotenv()?;
@@ -17,6 +17,9 @@ fn main() -> anyhow::Result<ExitCode> {
     if config.service.print_openapi {
         std::io::stdout().write_all(app::document().as_bytes())?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if memory_limit().is_some() {
+        give_free_memory_back();
     }
     tokio::runtime::Runtime::new()?.block_on(run(config))
 }

@@ -1,4 +1,5 @@
-//! Places that the tenants of a service share: each tenant has so many, and so many may wait for one.
+//! Places that the tenants of a service share: [`TenantPlaces`], of which each tenant has so many, and so many may wait
+//! for one; [`StreamPlaces`], of which there also are only so many in all, and nobody waits.
 //!
 //! A tenant who holds no place and for whom nobody waits is not remembered.
 
@@ -30,6 +31,36 @@ pub enum NoPlace {
     TooManyWait,
     /// None became free in time.
     NoneInTime,
+}
+
+/// Places for what goes on for long, such as exports: so many in all, and each tenant has so many of them.
+#[derive(Debug)]
+pub struct StreamPlaces {
+    max: usize,
+    free: Arc<Semaphore>,
+    of_tenants: TenantPlaces,
+}
+
+/// One of [`StreamPlaces`]; given back when it is dropped.
+#[derive(Debug)]
+pub struct StreamPlace {
+    _permit: OwnedSemaphorePermit,
+    _of_tenant: TenantPlace,
+}
+
+/// All places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllTaken {
+    /// Of all tenants.
+    InAll {
+        /// So many there are.
+        max: usize,
+    },
+    /// Of one tenant.
+    OfTenant {
+        /// So many it has.
+        max: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -106,6 +137,33 @@ impl TenantPlaces {
         places.visitors += 1;
         let free = Arc::clone(&places.free);
         Some((free, Visit { shared: Arc::clone(&self.shared), tenant: tenant.clone() }))
+    }
+}
+
+impl StreamPlaces {
+    /// Makes places: so many in all, and so many for each tenant.
+    #[must_use]
+    pub fn new(max: usize, tenant_max: usize) -> Self {
+        let max = max.min(Semaphore::MAX_PERMITS);
+        Self { max, free: Arc::new(Semaphore::new(max)), of_tenants: TenantPlaces::new(tenant_max, 0) }
+    }
+
+    /// Takes a place for a tenant.
+    ///
+    /// # Errors
+    /// [`AllTaken`].
+    pub fn take(&self, tenant: &Tenant) -> Result<StreamPlace, AllTaken> {
+        let permit = Arc::clone(&self.free).try_acquire_owned();
+        let permit = permit.map_err(|_| AllTaken::InAll { max: self.max })?;
+        let of_tenant = self.of_tenants.try_take(tenant);
+        let of_tenant = of_tenant.ok_or(AllTaken::OfTenant { max: self.of_tenants.per_tenant() })?;
+        Ok(StreamPlace { _permit: permit, _of_tenant: of_tenant })
+    }
+
+    /// Returns how many places are left.
+    #[cfg(test)]
+    pub(crate) fn left(&self) -> usize {
+        self.free.available_permits()
     }
 }
 

@@ -11,6 +11,7 @@
 # Without Docker it says so and exits 0; with CI_REQUIRE_DOCKER=1 that is a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. tests/ports.sh
 
 readonly UP_TIMEOUT_S=3600        # a cold release build on two cores
 readonly HEALTHY_TIMEOUT_S=120
@@ -74,17 +75,6 @@ in_volume() {
 
 # processes CONTAINER: their ids, as this machine counts them.
 processes() { docker top "$1" -eo pid | tail -n +2 | tr -d ' '; }
-
-free_port() {
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      printf '%s\n' "$port"
-      return
-    fi
-  done
-}
 
 clean_up() {
   local code=$?

@@ -10,6 +10,7 @@
 # Without Python, or without the package and a way to it, it says so and exits 0; with CI_REQUIRE_PYTHON=1 that is a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. tests/ports.sh
 
 readonly PACKAGE=schemathesis==4.32.5
 readonly VENV=target/schemathesis-venv
@@ -33,17 +34,6 @@ install() {
   [ -x "$VENV/bin/st" ] && return
   python3 -m venv "$VENV"
   "$VENV/bin/pip" install --quiet --disable-pip-version-check "$PACKAGE" || { rm -rf "$VENV"; skip "$PACKAGE cannot be installed"; }
-}
-
-free_port() {
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      printf '%s\n' "$port"
-      return
-    fi
-  done
 }
 
 # start SERVICE PORT OPTION...

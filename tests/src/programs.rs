@@ -1,8 +1,16 @@
 //! The programs under test. Cargo does not build other packages' programs for a test, so this does, once.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Longest time for a program to end that is to end by itself.
+const AT_MOST: Duration = Duration::from_secs(60);
+
+/// How often it is asked whether it has ended.
+const POLL_EVERY: Duration = Duration::from_millis(5);
 
 /// The packages whose programs are tested.
 const PACKAGES: [&str; 4] = ["ingest-svc", "query-svc", "simulator", "sentinel-cli"];
@@ -15,6 +23,30 @@ const PACKAGES: [&str; 4] = ["ingest-svc", "query-svc", "simulator", "sentinel-c
 pub fn program(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(build).join(name)
+}
+
+/// Runs a program that is to end by itself; returns how it ended and what it printed, which is less than a pipe holds.
+///
+/// # Panics
+/// When it cannot be run, and when it goes on; then it is killed.
+#[must_use]
+pub fn output_of(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("the program can be run");
+    let give_up = Instant::now() + AT_MOST;
+    let is_over = loop {
+        let ended = child.try_wait().expect("a child can be waited for");
+        if ended.is_some() || Instant::now() >= give_up {
+            break ended.is_some();
+        }
+        sleep(POLL_EVERY);
+    };
+    if !is_over {
+        child.kill().expect("a running process can be killed");
+    }
+    let output = child.wait_with_output().expect("a pipe can be read to its end");
+    assert!(is_over, "it does not end by itself: {command:?}");
+    output
 }
 
 fn build() -> PathBuf {

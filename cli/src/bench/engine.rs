@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use domain::Tenant;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -70,9 +71,19 @@ struct Measurement {
 /// # Errors
 /// When a service fails, or cannot be started.
 pub(super) async fn run(options: EngineOptions) -> anyhow::Result<()> {
+    until_stopped(measure(&options)).await
+}
+
+/// Measures, unless it is told to stop before.
+///
+/// # Errors
+/// What `measurement` returns, or that it was stopped.
+pub(super) async fn until_stopped(
+    measurement: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        measured = measure(&options) => measured,
+        measured = measurement => measured,
         _ = terminate.recv() => bail!("stopped"),
         stopped = tokio::signal::ctrl_c() => stopped.context("stopped").and_then(|()| bail!("stopped")),
     }
@@ -90,7 +101,7 @@ async fn measure(options: &EngineOptions) -> anyhow::Result<()> {
     let programs = programs(options.bin_dir.as_deref())?;
     say(&format!("{} logs, batches of {BATCH_SIZE}, {CONNECTIONS} connections", batches * BATCH_SIZE));
     let rows = if options.skip_rows { None } else { Some(measure_rows(&set, batches, &scratch).await?) };
-    let key = make_full_key(&data_dir, "bench").await?;
+    let key = make_full_key(&data_dir, Tenant::DEFAULT_NAME, "bench").await?;
     let data_dir = std::path::absolute(data_dir)?;
     let measurement = Measurement { set, batches, data_dir, programs, key, rows };
     print("", "log sentinel", "plain rows");
@@ -213,7 +224,7 @@ fn print(name: &str, ours: &str, rows: &str) {
 }
 
 /// Returns where the services' programs lie: beside this one, unless it is told otherwise.
-fn programs(told: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn programs(told: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(directory) = told {
         return Ok(std::path::absolute(directory)?);
     }

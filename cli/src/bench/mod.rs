@@ -5,6 +5,7 @@
 //!   `log_set` (`comparison_set`, `loghub`) makes them, `sender` posts them, `settle` waits for the engine to come
 //!   to rest, `questions` asks, `found` looks for what was just acknowledged, `export` and `tails` read streams,
 //!   `plain_rows` is what to compare with
+//! * `neighbour` starts both, too, and measures what one tenant notices of another
 //! * `services`, `process` child processes and what the system says of them; `durations`, `table` how it is said
 //!
 //! Nothing is asserted: figures belong in `docs/benchmarks.md`.
@@ -17,6 +18,7 @@ mod found;
 mod load;
 mod log_set;
 mod loghub;
+mod neighbour;
 mod plain_rows;
 mod process;
 mod questions;
@@ -44,6 +46,8 @@ pub(crate) struct BenchOptions {
 enum BenchCommand {
     /// Starts both services on a directory of their own and measures them with a million logs or more
     Engine(engine::EngineOptions),
+    /// Starts both services on a directory of their own and measures what one tenant notices of another's flood
+    Neighbour(neighbour::NeighbourOptions),
 }
 
 /// Measures, and prints what was measured.
@@ -53,6 +57,7 @@ enum BenchCommand {
 pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
     match options.command {
         Some(BenchCommand::Engine(options)) => engine::run(options).await.map(|()| ExitCode::SUCCESS),
+        Some(BenchCommand::Neighbour(options)) => neighbour::run(options).await.map(|()| ExitCode::SUCCESS),
         None => load::run(&options.load).await,
     }
 }

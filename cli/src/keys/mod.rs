@@ -62,15 +62,15 @@ pub(crate) enum KeysCommand {
     },
 }
 
-/// Makes a key of the default tenant with every scope, in a directory that no service uses yet.
+/// Makes a key of a tenant with every scope, in a directory that no service uses yet.
 ///
 /// # Errors
 /// When the directory cannot be used.
-pub(crate) async fn make_full_key(data_dir: &Path, name: &str) -> anyhow::Result<String> {
+pub(crate) async fn make_full_key(data_dir: &Path, tenant: &str, name: &str) -> anyhow::Result<String> {
     let keys = SqliteKeyStore::open(&StoreDirectory::prepare(data_dir)?).await?;
     let options = KeyOptions {
         name: name.to_owned(),
-        tenant: Tenant::parse(Tenant::DEFAULT_NAME)?,
+        tenant: Tenant::parse(tenant)?,
         service: None,
         scopes: ScopeSet::ALL,
         expires: None,

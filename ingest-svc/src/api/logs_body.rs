@@ -1,6 +1,8 @@
 //! The body of `POST /logs`: read within limits, as bytes. poem-openapi's own extractors would build a tree
 //! of every body; this one takes the bytes and only describes them to the OpenAPI document.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,10 +10,10 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use poem::{Body, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
-use sentinel_http::{BodyReader, Problem};
-use serde_json::json;
+use sentinel_http::{BodyReader, KeyQuotas, Problem};
+use serde_json::{Value, json};
 
 use crate::decode::BodyFormat;
 
@@ -31,15 +33,15 @@ pub(super) struct LogsBody {
 struct NewLogRecord {
     /// When it happened: RFC 3339 (`T` or a space, no zone is UTC) or a number since the Unix epoch in s, ms, us
     /// or ns. Missing: the time of arrival.
-    timestamp: Option<String>,
+    timestamp: Option<TextOrNumber>,
     /// Which service it comes from. Missing: the service that the key is bound to.
     #[oai(validator(max_length = 256))]
     service: Option<String>,
     /// How bad it is, in any usual spelling: TRACE, DEBUG, INFO, WARN or WARNING, ERROR, FATAL or CRITICAL, or
     /// OpenTelemetry's number 1 to 24. Missing: INFO.
-    severity: Option<String>,
+    severity: Option<TextOrNumber>,
     /// The same as `severity`.
-    level: Option<String>,
+    level: Option<TextOrNumber>,
     /// What happened.
     #[oai(validator(max_length = 262_144))]
     message: String,
@@ -53,7 +55,7 @@ struct NewLogRecord {
     #[oai(validator(max_length = 256))]
     host: Option<String>,
     /// Everything else: any JSON.
-    attributes: Option<std::collections::HashMap<String, serde_json::Value>>,
+    attributes: Option<HashMap<String, Value>>,
 }
 
 /// Logs in a wrapper.
@@ -63,6 +65,43 @@ struct NewLogRecord {
 struct NewLogRecords {
     /// The logs.
     logs: Vec<NewLogRecord>,
+}
+
+/// A value that may be a text or a number.
+struct TextOrNumber;
+
+impl Type for TextOrNumber {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "string_or_number".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let of = |kind| MetaSchemaRef::Inline(Box::new(MetaSchema::new(kind)));
+        let any_of = vec![of("string"), of("number")];
+        MetaSchemaRef::Inline(Box::new(MetaSchema { any_of, ..MetaSchema::ANY }))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for TextOrNumber {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        match value {
+            Some(Value::String(_) | Value::Number(_)) => Ok(Self),
+            other => Err(ParseError::expected_type(other.unwrap_or_default())),
+        }
+    }
 }
 
 impl<'a> ApiExtractor<'a> for LogsBody {
@@ -107,8 +146,10 @@ impl<'a> ApiExtractor<'a> for LogsBody {
             request.data::<BodyReader>().ok_or_else(|| Problem::internal("no BodyReader in the data"))?;
         let arrived = Arc::new(AtomicUsize::new(0));
         let body = counted(body.take().map_err(Problem::internal)?, Arc::clone(&arrived));
-        let bytes = reader.read(request.headers(), body).await?;
-        Ok(Self { format, bytes, wire_bytes: arrived.load(Ordering::Relaxed) })
+        let read = reader.read(request.headers(), body).await;
+        let wire_bytes = arrived.load(Ordering::Relaxed);
+        let bytes = read.inspect_err(|_| KeyQuotas::charge_wasted(request, wire_bytes))?;
+        Ok(Self { format, bytes, wire_bytes })
     }
 }
 

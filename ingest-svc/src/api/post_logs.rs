@@ -100,7 +100,17 @@ pub(super) async fn handle(
     body: LogsBody,
 ) -> Result<StoredAnswer> {
     let (atomic, wire_bytes) = (options.atomic, body.wire_bytes);
-    let Understood { decoded, idempotency } = understand(api, key.service.clone(), options, body).await?;
+    // Charged for what was sent, also when nothing of it can be stored: it was work.
+    let charge = |records| KeyQuotas::charge_sent_by(request, &key.caller, records, wire_bytes);
+    let Understood { decoded, idempotency } = match understand(api, key.service.clone(), options, body).await
+    {
+        Ok(understood) => understood,
+        Err(problem) => {
+            charge(0)?;
+            return Err(problem.into());
+        }
+    };
+    charge(decoded.batch.len().saturating_add(usize::try_from(decoded.rejected).unwrap_or(usize::MAX)))?;
     if decoded.rejected > 0 && (atomic || decoded.batch.is_empty()) {
         return Err(refusal(decoded, atomic).into());
     }
@@ -109,7 +119,6 @@ pub(super) async fn handle(
     if batch.is_empty() {
         return Ok(answer(0, None, rejected, errors));
     }
-    KeyQuotas::charge_sent_by(request, &key.caller, batch.len(), wire_bytes)?;
     let append = Append { tenant: key.tenant.clone(), batch, idempotency };
     // The store goes on with it by itself, whether it is waited for or not.
     let appended = timeout(api.timeout, api.store.append(append)).await.map_err(|_| too_slow(api.timeout))?;

@@ -4,6 +4,7 @@
 //! are refused. An unknown user's password takes the same work as a known one's: the time of an answer names nobody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -13,9 +14,16 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::rules::PASSWORD_MAX_BYTES;
+use crate::memory::MemoryBudget;
 
 /// Memory of a hash, in KiB. With [`PASSES`] and [`LANES`], the first choice of OWASP's password storage cheat sheet.
 const MEMORY_KIB: u32 = 19_456;
+
+/// The same in bytes.
+const HASH_BYTES: usize = MEMORY_KIB as usize * 1024;
+
+/// How long a hash waits for its memory.
+const MEMORY_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// How often the memory is gone through.
 const PASSES: u32 = 2;
@@ -41,6 +49,7 @@ const NOBODYS: &str =
 pub struct Passwords {
     places: Semaphore,
     turns: Arc<Semaphore>,
+    memory: MemoryBudget,
 }
 
 /// Too many passwords wait already. Try again in a second.
@@ -50,14 +59,21 @@ pub struct PasswordsBusy;
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self {
-            places: Semaphore::new(HASHES_AT_ONCE + HASHES_WAITING),
-            turns: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
-        }
+        Self::new(MemoryBudget::new(None))
     }
 }
 
 impl Passwords {
+    /// Makes it; hashes take their memory from a budget, and wait for it if need be.
+    #[must_use]
+    pub fn new(memory: MemoryBudget) -> Self {
+        Self {
+            places: Semaphore::new(HASHES_AT_ONCE + HASHES_WAITING),
+            turns: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            memory,
+        }
+    }
+
     /// Returns the hash of a password.
     ///
     /// # Errors
@@ -89,9 +105,10 @@ impl Passwords {
     ) -> Result<T, PasswordsBusy> {
         let _place = self.places.try_acquire().map_err(|_| PasswordsBusy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| PasswordsBusy)?;
+        let memory = self.memory.claim(HASH_BYTES, MEMORY_WAIT_MAX).await.map_err(|_| PasswordsBusy)?;
         let work = spawn_blocking(move || {
             let done = work();
-            drop(turn);
+            drop((turn, memory));
             done
         });
         work.await.map_err(|_| PasswordsBusy)

@@ -1,10 +1,11 @@
 //! The link with which a user makes himself: the first one, or an owner who is locked out. It is shown once, on the stdout
 //! of a program that somebody started, and works once, for a day.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use domain::{Clock, Timestamp};
 use sentinel_http::logins::random_token;
+use sentinel_http::reachable;
 use store::{StoreError, UserStore};
 
 /// How long a link works, in microseconds (24 h).
@@ -37,16 +38,6 @@ pub async fn first_link(
     }
     let link = make_link(users, clock, &format!("{scheme}://{}", reachable(address))).await?;
     Ok(Some(format!("There is no user yet. Make the first one here, once, within 24 hours: {link}")))
-}
-
-/// Returns an address that a browser on this machine reaches.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ use store::{AuditStore, KeyStore, LogStore, RetentionStore, Stores, UserStore};
 use crate::accounts::Passwords;
 use crate::config::ReadOptions;
 use crate::fair_store::FairLogStore;
+use crate::memory::{MemoryBudget, MemoryLimits};
+use crate::turn::Turns;
 use streams::Streams;
 
 /// What every operation needs. Cheap to clone: each group has its own.
@@ -50,6 +52,8 @@ use streams::Streams;
 pub struct Context {
     /// Where logs are kept, of which each tenant asks so much at a time.
     pub store: Arc<dyn LogStore>,
+    /// The turns of questions whose answers may be large.
+    pub turns: Turns,
     /// Where retention rules are kept.
     pub retention: Arc<dyn RetentionStore>,
     /// Where keys are kept.
@@ -72,19 +76,23 @@ impl Context {
     /// Makes the context of operations on these stores.
     #[must_use]
     pub fn new(stores: &Stores, options: &ReadOptions, readiness: &Readiness, clock: Arc<dyn Clock>) -> Self {
+        let memory = MemoryLimits::from(&options.memory);
+        let store = Arc::new(FairLogStore::new(
+            Arc::clone(&stores.logs),
+            options.tenant.tenant_max_queries,
+            options.tenant.tenant_max_waiting_queries,
+        ));
+        let questions = MemoryBudget::new(memory.question_bytes);
         Self {
-            streams: Streams::new(&stores.logs, options, readiness.clone()),
+            streams: Streams::new(&stores.logs, options, memory, readiness.clone()),
             query_timeout: options.query.timeout(),
-            store: Arc::new(FairLogStore::new(
-                Arc::clone(&stores.logs),
-                options.tenant.tenant_max_queries,
-                options.tenant.tenant_max_waiting_queries,
-            )),
+            turns: Turns::new(Arc::clone(&store), questions.clone(), memory.reads().question_bytes()),
+            store,
             retention: Arc::clone(&stores.retention),
             keys: Arc::clone(&stores.keys),
             audit: Arc::clone(&stores.audit),
             users: Arc::clone(&stores.users),
-            passwords: Arc::default(),
+            passwords: Arc::new(Passwords::new(questions.clone())),
             clock,
         }
     }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::net::IpAddr;
 
-use domain::{Caller, Principal, Tenant, UserName};
+use domain::{Caller, Principal, Tenant};
 use poem::Request;
 use sentinel_http::{Problem, client_address};
 use serde_json::{Map, Value};
@@ -14,41 +14,41 @@ use super::Context;
 /// More about what was done, by name.
 pub(super) type Details<const N: usize> = [(&'static str, Value); N];
 
-/// Something that was done to a user, perhaps by nobody who is known.
+/// Something to note.
 pub(super) struct Note {
-    /// Whose installation it was done to.
-    pub(super) tenant: Tenant,
-    /// Who did it, if that is known.
-    pub(super) caller: Option<Caller>,
-    /// What was done.
-    pub(super) action: AuditAction,
-    /// The user's name; may be empty.
-    pub(super) subject: String,
+    /// Whose installation it is done to.
+    tenant: Tenant,
+    /// Who does it, if that is known.
+    caller: Option<Caller>,
+    /// What is done.
+    action: AuditAction,
+    /// What it is done to; may be empty.
+    subject: String,
+    /// More about it.
+    details: Map<String, Value>,
 }
 
 impl Note {
-    /// Says that a user did something to a user, perhaps to himself.
-    pub(super) fn by(user: &User, action: AuditAction, subject: &UserName) -> Self {
-        let (tenant, caller) = (user.tenant.clone(), user.principal().caller);
-        Self { tenant, caller: Some(caller), action, subject: subject.to_string() }
+    /// Says that a caller does something in his own tenant.
+    pub(super) fn by(key: &Principal, action: AuditAction, subject: impl Into<String>) -> Self {
+        let (tenant, caller) = (key.tenant.clone(), Some(key.caller.clone()));
+        Self { tenant, caller, action, subject: subject.into(), details: Map::new() }
     }
 
-    /// Keeps the note. It is done already: when it cannot be noted, that stands in the service's log.
-    pub(super) async fn keep(self, context: &Context, request: &Request) {
-        let entry = NewAuditEntry {
-            at: context.clock.now(),
-            tenant: self.tenant,
-            caller: self.caller,
-            address: client_address(request),
-            action: self.action,
-            subject: self.subject,
-            details: Map::new(),
-        };
-        let action = entry.action.name();
-        if let Err(error) = context.audit.append(entry).await {
-            let error: &dyn StdError = &error;
-            tracing::error!(action, error, "what was done was not noted in the audit log");
-        }
+    /// Says that somebody who is not known tries something.
+    pub(super) fn by_nobody(tenant: Tenant, action: AuditAction, subject: String) -> Self {
+        Self { tenant, caller: None, action, subject, details: Map::new() }
+    }
+
+    /// Says that a user does something to himself.
+    pub(super) fn by_user(user: &User, action: AuditAction) -> Self {
+        Self::by(&user.principal(), action, user.name.to_string())
+    }
+
+    /// Adds more about it.
+    pub(super) fn with<const N: usize>(self, details: Details<N>) -> Self {
+        let details = details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { details, ..self }
     }
 }
 
@@ -57,15 +57,8 @@ impl Context {
     ///
     /// # Errors
     /// A 5xx: then it is not to be done.
-    pub(super) async fn note<const N: usize>(
-        &self,
-        key: &Principal,
-        request: &Request,
-        action: AuditAction,
-        subject: String,
-        details: Details<N>,
-    ) -> Result<(), Problem> {
-        let noted = self.append(key, client_address(request), action, subject, details).await;
+    pub(super) async fn note(&self, request: &Request, note: Note) -> Result<(), Problem> {
+        let noted = self.audit.append(self.entry(client_address(request), note)).await;
         noted.map(drop).map_err(|error| match error {
             StoreError::Full(_) => error.into(),
             error => store::NotedKeysError::Audit(error).into(),
@@ -73,40 +66,19 @@ impl Context {
     }
 
     /// Notes what is done already, and cannot be taken back. If that fails, it stands in the service's log.
-    pub(super) async fn note_done<const N: usize>(
-        &self,
-        key: &Principal,
-        address: Option<IpAddr>,
-        action: AuditAction,
-        subject: String,
-        details: Details<N>,
-    ) {
-        if let Err(error) = self.append(key, address, action, subject, details).await {
+    pub(super) async fn note_done(&self, address: Option<IpAddr>, note: Note) {
+        let entry = self.entry(address, note);
+        let (tenant, action) = (entry.tenant.clone(), entry.action.name());
+        let caller = entry.caller.as_ref().map(Caller::to_string);
+        if let Err(error) = self.audit.append(entry).await {
             let error: &dyn StdError = &error;
-            let (caller, tenant, action) = (&key.caller, &key.tenant, action.name());
-            tracing::error!(%caller, %tenant, action, error, "what was done was not noted in the audit log");
+            tracing::error!(caller, %tenant, action, error, "what was done was not noted in the audit log");
         }
     }
 
-    async fn append<const N: usize>(
-        &self,
-        key: &Principal,
-        address: Option<IpAddr>,
-        action: AuditAction,
-        subject: String,
-        details: Details<N>,
-    ) -> Result<i64, StoreError> {
-        let details = details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let entry = NewAuditEntry {
-            at: self.clock.now(),
-            tenant: key.tenant.clone(),
-            caller: Some(key.caller.clone()),
-            address,
-            action,
-            subject,
-            details,
-        };
-        self.audit.append(entry).await
+    fn entry(&self, address: Option<IpAddr>, note: Note) -> NewAuditEntry {
+        let Note { tenant, caller, action, subject, details } = note;
+        NewAuditEntry { at: self.clock.now(), tenant, caller, address, action, subject, details }
     }
 
     /// Returns the store of keys, in the hands of the caller of a request.

@@ -1,19 +1,24 @@
 //! How many exports there may be at a time: each holds two pages of records, and keeps a core busy while its client is
 //! quick. And how long one waits for its client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use domain::Tenant;
+use domain::limits::PAGE_MAX_BYTES;
 use sentinel_http::options::values::Seconds;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::at_least_one;
-use crate::places::{TenantPlace, TenantPlaces};
+use crate::places::{AllTaken, StreamPlace, StreamPlaces};
 
 /// Most exports of a service at a time.
 pub const EXPORTS_MAX: usize = 16;
+
+/// What an export is given at least where there is little memory (4 MiB).
+const EXPORT_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many times a page an export takes: two pages, what is written of them, and that compressed.
+const TAKEN_PER_PAGE: usize = 5;
 
 /// Most exports of a tenant at a time, unless the service is told otherwise.
 pub const TENANT_MAX_EXPORTS: usize = 2;
@@ -42,29 +47,17 @@ pub struct ExportLimits {
     pub tenant_max_exports: usize,
     /// How long an export waits for its client.
     pub timeout: Duration,
+    /// Most exports of all tenants.
+    pub max_exports: usize,
+    /// Most bytes of texts that an export reads at once.
+    pub page_max_bytes: usize,
 }
 
 /// The exports of a service.
 #[derive(Debug)]
 pub struct Exports {
     limits: ExportLimits,
-    places: Arc<Semaphore>,
-    tenant_places: TenantPlaces,
-}
-
-/// There are as many exports as there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooManyExports {
-    /// Of all tenants.
-    InAll {
-        /// So many there may be.
-        max_exports: usize,
-    },
-    /// Of one tenant.
-    OfTenant {
-        /// So many it may have.
-        max_exports: usize,
-    },
+    places: StreamPlaces,
 }
 
 /// A place among the exports.
@@ -72,8 +65,9 @@ pub enum TooManyExports {
 pub struct Place {
     /// How long the export waits for its client.
     pub(super) timeout: Duration,
-    _permit: OwnedSemaphorePermit,
-    _of_tenant: TenantPlace,
+    /// Most bytes of texts that the export reads at once.
+    pub(super) page_max_bytes: usize,
+    _place: StreamPlace,
 }
 
 impl Default for ExportOptions {
@@ -82,9 +76,18 @@ impl Default for ExportOptions {
     }
 }
 
-impl From<ExportOptions> for ExportLimits {
-    fn from(options: ExportOptions) -> Self {
-        Self { tenant_max_exports: options.tenant_max_exports, timeout: options.export_timeout.duration() }
+impl ExportLimits {
+    /// Returns the limits with which all exports together take about so many bytes; `None`: as many as they like.
+    #[must_use]
+    pub fn within(options: ExportOptions, bytes: Option<usize>) -> Self {
+        let max_exports = bytes.map_or(EXPORTS_MAX, |bytes| (bytes / EXPORT_BYTES).clamp(1, EXPORTS_MAX));
+        let page = bytes.map_or(PAGE_MAX_BYTES, |bytes| bytes / max_exports / TAKEN_PER_PAGE);
+        Self {
+            tenant_max_exports: options.tenant_max_exports,
+            timeout: options.export_timeout.duration(),
+            max_exports,
+            page_max_bytes: page.min(PAGE_MAX_BYTES),
+        }
     }
 }
 
@@ -92,26 +95,22 @@ impl Exports {
     /// Makes a service's exports.
     #[must_use]
     pub fn new(limits: ExportLimits) -> Self {
-        let places = Arc::new(Semaphore::new(EXPORTS_MAX));
-        Self { limits, places, tenant_places: TenantPlaces::new(limits.tenant_max_exports, 0) }
+        let places = StreamPlaces::new(limits.max_exports, limits.tenant_max_exports);
+        Self { limits, places }
     }
 
     /// Takes a place for an export of a tenant's.
     ///
     /// # Errors
-    /// [`TooManyExports`].
-    pub fn take_place(&self, tenant: &Tenant) -> Result<Place, TooManyExports> {
-        let ExportLimits { tenant_max_exports: max_exports, timeout } = self.limits;
-        let of_tenant = self.tenant_places.try_take(tenant);
-        let of_tenant = of_tenant.ok_or(TooManyExports::OfTenant { max_exports })?;
-        let permit = Arc::clone(&self.places).try_acquire_owned();
-        let permit = permit.map_err(|_| TooManyExports::InAll { max_exports: EXPORTS_MAX })?;
-        Ok(Place { timeout, _permit: permit, _of_tenant: of_tenant })
+    /// [`AllTaken`].
+    pub fn take_place(&self, tenant: &Tenant) -> Result<Place, AllTaken> {
+        let ExportLimits { timeout, page_max_bytes, .. } = self.limits;
+        Ok(Place { timeout, page_max_bytes, _place: self.places.take(tenant)? })
     }
 
     /// Returns how many further exports there may be.
     #[cfg(test)]
     pub(super) fn places_left(&self) -> usize {
-        self.places.available_permits()
+        self.places.left()
     }
 }

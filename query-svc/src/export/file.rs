@@ -58,6 +58,7 @@ struct Pages {
     filter: Filter,
     until: i64,
     page_records: usize,
+    page_max_bytes: usize,
     after: i64,
 }
 
@@ -78,7 +79,8 @@ impl Export {
     ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static> {
         let Self { store, tenant, filter, until, format, encoding, page_records } = self;
         let writer = FileWriter { format, encoder: encoding.begin()? };
-        let pages = Pages { store, tenant, filter, until, page_records, after: 0 };
+        let page_max_bytes = place.page_max_bytes;
+        let pages = Pages { store, tenant, filter, until, page_records, page_max_bytes, after: 0 };
         // One piece waits for the client while the next page is read and written.
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
@@ -167,7 +169,12 @@ impl Pages {
         if self.after >= self.until {
             return Ok(None);
         }
-        let scan = Scan { after: self.after, order: Order::Ascending, limit: self.page_records };
+        let scan = Scan {
+            after: self.after,
+            order: Order::Ascending,
+            limit: self.page_records,
+            max_bytes: self.page_max_bytes,
+        };
         let deadline = Instant::now() + PAGE_TIME_MAX;
         let page = self.store.scan(&self.tenant, &self.filter, &scan, deadline).await?;
         if page.reached <= self.after && !page.is_end {

@@ -19,6 +19,6 @@ pub mod format;
 mod tests;
 
 pub use encoding::Encoding;
-pub use exports::{ExportOptions, Exports};
+pub use exports::{ExportLimits, ExportOptions, Exports};
 pub use file::Export;
 pub use format::Format;

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use testkit::build::{record, tenant};
 use testkit::{RecordBuilder, wait_until};
 
-use super::exports::{EXPORTS_MAX, ExportLimits};
+use super::exports::{EXPORTS_MAX, ExportLimits, ExportOptions};
 use super::format::REPORT;
 use super::{Encoding, Export, Exports, Format};
 use crate::test_store::TestStore;
@@ -20,8 +20,24 @@ const PLENTY: Duration = Duration::from_secs(60);
 
 const CSV: Format = Format::Csv(REPORT);
 
+fn limits(tenant_max_exports: usize, timeout: Duration) -> ExportLimits {
+    ExportLimits { tenant_max_exports, timeout, ..ExportLimits::within(ExportOptions::default(), None) }
+}
+
+#[test]
+fn exports_share_the_memory_that_there_is_for_them() {
+    const MIB: usize = 1024 * 1024;
+    let within = |bytes| {
+        let limits = ExportLimits::within(ExportOptions::default(), bytes);
+        (limits.max_exports, limits.page_max_bytes)
+    };
+    assert_eq!(within(None), (EXPORTS_MAX, domain::limits::PAGE_MAX_BYTES));
+    assert_eq!(within(Some(8 * MIB)), (2, 4 * MIB / 5));
+    assert_eq!(within(Some(MIB)), (1, MIB / 5));
+}
+
 fn exports() -> Exports {
-    Exports::new(ExportLimits { tenant_max_exports: EXPORTS_MAX, timeout: PLENTY })
+    Exports::new(limits(EXPORTS_MAX, PLENTY))
 }
 
 fn records(count: usize) -> Vec<RecordBuilder> {
@@ -152,7 +168,7 @@ async fn an_export_whose_client_is_gone_gives_its_place_back() {
 #[tokio::test]
 async fn an_export_whose_client_does_not_read_breaks_off_and_gives_its_place_back() {
     let store = Arc::new(TestStore::default());
-    let exports = Exports::new(ExportLimits { tenant_max_exports: 1, timeout: Duration::from_millis(1) });
+    let exports = Exports::new(limits(1, Duration::from_millis(1)));
     let until = store.add("a", &records(1000)).await;
     let place = exports.take_place(&tenant("a")).unwrap();
     let file = export(&store, Filter::default(), until).into_stream(place).unwrap();

@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::start::newest_id;
+use crate::memory::{Claim, MemoryBudget};
 
 /// Most records of a batch: if more came at once, each tail reads those that it wants by itself.
 pub const BATCH_MAX_RECORDS: usize = 2000;
@@ -45,6 +46,8 @@ pub struct Batch {
     pub until: i64,
     /// … are these, all of them; `None`: there are too many, read them.
     pub records: Option<Vec<LogRecord>>,
+    /// The memory that they take; given back when no tail has them any more.
+    pub claim: Option<Claim>,
     /// When that was said.
     pub handed_on_at: Instant,
 }
@@ -59,6 +62,8 @@ pub struct Hub {
 /// The hub's own task.
 struct Reading {
     store: Arc<dyn LogStore>,
+    /// For batches that wait for tails.
+    memory: MemoryBudget,
     tenant: Tenant,
     last_id: watch::Receiver<i64>,
     batches: broadcast::Sender<Arc<Batch>>,
@@ -72,6 +77,7 @@ impl Hub {
     /// Starts a hub, whose task counts in `tasks`, and begins to listen to it.
     pub fn start(
         store: Arc<dyn LogStore>,
+        memory: MemoryBudget,
         tenant: Tenant,
         tasks: &TaskTracker,
     ) -> (Self, broadcast::Receiver<Arc<Batch>>) {
@@ -79,7 +85,7 @@ impl Hub {
         let stop = CancellationToken::new();
         let hub = Self { batches: batches.downgrade(), _stop: stop.clone().drop_guard() };
         let last_id = store.watch_last_id();
-        let reading = Reading { store, tenant, last_id, batches, position: 0, handed_on: 0 };
+        let reading = Reading { store, memory, tenant, last_id, batches, position: 0, handed_on: 0 };
         tasks.spawn(async move { stop.run_until_cancelled(reading.run()).await });
         (hub, listening)
     }
@@ -119,7 +125,13 @@ impl Reading {
     async fn begin(&mut self) -> Result<(), StoreError> {
         self.position = newest_id(&*self.store, &self.tenant, Instant::now() + LOOK_MAX).await?;
         self.handed_on = self.position;
-        self.hand_on(Batch { after: 0, until: self.position, records: None, handed_on_at: Instant::now() });
+        self.hand_on(Batch {
+            after: 0,
+            until: self.position,
+            records: None,
+            claim: None,
+            handed_on_at: Instant::now(),
+        });
         Ok(())
     }
 
@@ -144,9 +156,19 @@ impl Reading {
     /// Reads everything that is new, page by page; of more than a batch may be, only says that it is there. `committed`:
     /// so far there are records, whoever's, in any case.
     async fn read_new(&self, committed: i64) -> Result<Batch, StoreError> {
-        let batch =
-            |until, records| Batch { after: self.handed_on, until, records, handed_on_at: Instant::now() };
-        let mut scan = Scan { after: self.position, order: Order::Ascending, limit: BATCH_MAX_RECORDS };
+        let batch = |until, records: Option<Vec<LogRecord>>, claim| Batch {
+            after: self.handed_on,
+            until,
+            records,
+            claim,
+            handed_on_at: Instant::now(),
+        };
+        let mut scan = Scan {
+            after: self.position,
+            order: Order::Ascending,
+            limit: BATCH_MAX_RECORDS,
+            max_bytes: BATCH_MAX_BYTES,
+        };
         let (mut records, mut bytes) = (Vec::new(), 0);
         let deadline = Instant::now() + LOOK_MAX;
         loop {
@@ -157,10 +179,13 @@ impl Reading {
             let is_too_much = records.len() > BATCH_MAX_RECORDS || bytes > BATCH_MAX_BYTES;
             if is_too_much || Instant::now() >= deadline {
                 let until = if page.is_end { scan.after } else { scan.after.max(committed) };
-                return Ok(batch(until, None));
+                return Ok(batch(until, None, None));
             }
             if page.is_end {
-                return Ok(batch(scan.after, Some(records)));
+                // Where there is no memory for them, each tail reads by itself, when there is.
+                let claim = self.memory.try_claim(bytes);
+                let records = claim.is_some().then_some(records);
+                return Ok(batch(scan.after, records, claim));
             }
         }
     }

@@ -18,7 +18,8 @@ use tokio::time::timeout_at;
 
 use super::event::{Gap, HEARTBEAT, opening, write_log};
 use super::hub::Batch;
-use super::tails::{Place, Subscription, Tails};
+use super::tails::{Subscription, Tails};
+use crate::places::StreamPlace;
 
 /// Most records that a tail reads at once: with a client that takes its time, so many are held.
 const PAGE_RECORDS: usize = 2048;
@@ -49,9 +50,11 @@ pub struct Tail {
     is_behind: bool,
     /// When, and at which last id, nothing was left to send; `None`: there always was.
     at_present: Option<(Instant, i64)>,
+    /// What the next page may take: more than usual where its first record alone does.
+    next_page_bytes: usize,
     last_sent: Instant,
     is_opened: bool,
-    _place: Place,
+    _place: StreamPlace,
 }
 
 /// A batch of which a part is sent.
@@ -65,13 +68,14 @@ struct Unsent {
 impl Tail {
     pub(super) fn new(
         tails: Arc<Tails>,
-        place: Place,
+        place: StreamPlace,
         hub: Subscription,
         tenant: Tenant,
         filter: Filter,
         position: i64,
     ) -> Self {
         let last_id = tails.store.watch_last_id();
+        let next_page_bytes = tails.page_max_bytes;
         Self {
             tails,
             tenant,
@@ -83,6 +87,7 @@ impl Tail {
             hub,
             is_behind: true,
             at_present: None,
+            next_page_bytes,
             last_sent: Instant::now(),
             is_opened: false,
             _place: place,
@@ -151,20 +156,37 @@ impl Tail {
         Ok(if chunk.is_empty() { None } else { Some(chunk.into()) })
     }
 
-    /// Reads a page from the position on.
+    /// Reads a page from the position on, once it is the tail's turn and there is memory for it; until then the client hears
+    /// that the tail is alive.
     async fn read_on(&mut self) -> io::Result<()> {
+        let speaks_in =
+            (self.last_sent + self.tails.limits.heartbeat_every).saturating_duration_since(Instant::now());
+        let Ok(_turn) = self.tails.turns.take(&self.tenant, speaks_in).await else { return Ok(()) };
+        let Ok(claim) = self.tails.memory.claim(self.next_page_bytes, speaks_in).await else { return Ok(()) };
         let committed = self.committed();
-        let scan = Scan { after: self.position, order: Order::Ascending, limit: PAGE_RECORDS };
+        let scan = Scan {
+            after: self.position,
+            order: Order::Ascending,
+            limit: PAGE_RECORDS,
+            max_bytes: self.tails.page_max_bytes,
+        };
         let deadline = Instant::now() + SCAN_MAX;
         let page = self.store().scan(&self.tenant, &self.filter, &scan, deadline).await;
         let page = page.map_err(io::Error::other)?;
+        let bytes: usize =
+            page.records.iter().map(|record| record.message.len() + record.attributes.len()).sum();
+        if bytes > self.next_page_bytes {
+            self.next_page_bytes = bytes;
+            return Ok(());
+        }
+        self.next_page_bytes = self.tails.page_max_bytes;
         if page.is_end {
             self.is_behind = false;
         }
         // The scan began when these had been committed: where it met an end, none of them is above it.
         let until = if page.is_end { page.reached.max(committed) } else { page.reached };
         let (after, records) = (self.position, Some(page.records));
-        let batch = Batch { after, until, records, handed_on_at: Instant::now() };
+        let batch = Batch { after, until, records, claim: Some(claim), handed_on_at: Instant::now() };
         self.unsent = Some(Unsent { batch: Arc::new(batch), next: 0, is_selected: true });
         Ok(())
     }
@@ -266,7 +288,7 @@ mod tests {
     use crate::test_store::TestStore;
 
     fn tail_at(position: i64) -> Tail {
-        let tails = Arc::new(Tails::new(Arc::new(TestStore::default()), TailOptions::default().into()));
+        let tails = Arc::new(Tails::new(Arc::new(TestStore::default()), TailOptions::default().into(), None));
         let place = tails.take_place(&tenant("a")).unwrap();
         let mut tail = tails.start(place, &tenant("a"), Filter::default(), position);
         tail.is_behind = false;
@@ -276,7 +298,7 @@ mod tests {
     /// Says that these are all records above `after`, up to `until`.
     fn batch(after: i64, until: i64, ids: &[i64]) -> Arc<Batch> {
         let records = ids.iter().map(|id| LogRecord::new(*id, &record("m").as_record_ref())).collect();
-        Arc::new(Batch { after, until, records: Some(records), handed_on_at: Instant::now() })
+        Arc::new(Batch { after, until, records: Some(records), claim: None, handed_on_at: Instant::now() })
     }
 
     fn written(tail: &mut Tail) -> Vec<i64> {

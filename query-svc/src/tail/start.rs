@@ -53,7 +53,7 @@ impl Start {
 /// # Errors
 /// [`StoreError`].
 pub async fn newest_id(store: &dyn LogStore, tenant: &Tenant, deadline: Instant) -> Result<i64, StoreError> {
-    let mut scan = Scan { after: i64::MAX, order: Order::Descending, limit: 1 };
+    let mut scan = Scan { after: i64::MAX, order: Order::Descending, limit: 1, max_bytes: 1 };
     loop {
         let page = store.scan(tenant, &Filter::default(), &scan, deadline).await?;
         if let Some(newest) = page.records.first() {

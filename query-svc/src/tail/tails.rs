@@ -4,46 +4,34 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use domain::limits::PAGE_MAX_BYTES;
 use domain::{Filter, Tenant};
 use store::LogStore;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
 use super::hub::{Batch, Hub};
 use super::options::TailLimits;
 use super::reader::Tail;
-use crate::places::{TenantPlace, TenantPlaces};
+use crate::memory::MemoryBudget;
+use crate::places::{AllTaken, StreamPlace, StreamPlaces, TenantPlaces};
+
+/// How many tails read at a time when there is little memory.
+const PAGES_AT_ONCE: usize = 16;
 
 /// The tails of a service.
 pub struct Tails {
     pub(super) store: Arc<dyn LogStore>,
     pub(super) limits: TailLimits,
-    places: Arc<Semaphore>,
-    tenant_places: TenantPlaces,
+    places: StreamPlaces,
+    /// For reading what was stored before: of a tenant's tails one does so at a time.
+    pub(super) turns: TenantPlaces,
+    /// For what waits for clients.
+    pub(super) memory: MemoryBudget,
+    /// Most bytes of texts that a tail reads at once.
+    pub(super) page_max_bytes: usize,
     hubs: Mutex<HashMap<Tenant, Weak<Hub>>>,
     tasks: TaskTracker,
-}
-
-/// There are as many tails as there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooManyTails {
-    /// Of all tenants.
-    InAll {
-        /// So many there may be.
-        max_tails: usize,
-    },
-    /// Of one tenant.
-    OfTenant {
-        /// So many it may have.
-        max_tails: usize,
-    },
-}
-
-/// A place among the tails.
-#[derive(Debug)]
-pub struct Place {
-    _permit: OwnedSemaphorePermit,
-    _of_tenant: TenantPlace,
 }
 
 /// A tail's end of its hub.
@@ -53,28 +41,37 @@ pub(super) struct Subscription {
 }
 
 impl Tails {
-    /// Makes a service's tails over a store.
-    pub fn new(store: Arc<dyn LogStore>, limits: TailLimits) -> Self {
-        let places = Arc::new(Semaphore::new(limits.max_tails.min(Semaphore::MAX_PERMITS)));
-        let tenant_places = TenantPlaces::new(limits.tenant_max_tails, 0);
-        Self { store, limits, places, tenant_places, hubs: Mutex::default(), tasks: TaskTracker::new() }
+    /// Makes a service's tails over a store. What waits for their clients takes so many bytes of memory together; `None`:
+    /// as many as there are.
+    pub fn new(store: Arc<dyn LogStore>, limits: TailLimits, memory_bytes: Option<usize>) -> Self {
+        Self {
+            store,
+            limits,
+            places: StreamPlaces::new(limits.max_tails, limits.tenant_max_tails),
+            turns: TenantPlaces::new(1, usize::MAX),
+            memory: MemoryBudget::new(memory_bytes),
+            page_max_bytes: memory_bytes.map_or(PAGE_MAX_BYTES, |bytes| bytes / PAGES_AT_ONCE),
+            hubs: Mutex::default(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Takes a place for a tail of a tenant's.
     ///
     /// # Errors
-    /// [`TooManyTails`].
-    pub fn take_place(&self, tenant: &Tenant) -> Result<Place, TooManyTails> {
-        let TailLimits { max_tails, tenant_max_tails, .. } = self.limits;
-        let permit = Arc::clone(&self.places).try_acquire_owned();
-        let permit = permit.map_err(|_| TooManyTails::InAll { max_tails })?;
-        let of_tenant = self.tenant_places.try_take(tenant);
-        let of_tenant = of_tenant.ok_or(TooManyTails::OfTenant { max_tails: tenant_max_tails })?;
-        Ok(Place { _permit: permit, _of_tenant: of_tenant })
+    /// [`AllTaken`].
+    pub fn take_place(&self, tenant: &Tenant) -> Result<StreamPlace, AllTaken> {
+        self.places.take(tenant)
     }
 
     /// Starts a tail of what `filter` selects, with the records above `position`.
-    pub fn start(self: &Arc<Self>, place: Place, tenant: &Tenant, filter: Filter, position: i64) -> Tail {
+    pub fn start(
+        self: &Arc<Self>,
+        place: StreamPlace,
+        tenant: &Tenant,
+        filter: Filter,
+        position: i64,
+    ) -> Tail {
         Tail::new(Arc::clone(self), place, self.join(tenant), tenant.clone(), filter, position)
     }
 
@@ -93,7 +90,7 @@ impl Tails {
     /// Returns how many further tails there may be.
     #[cfg(test)]
     pub(super) fn places_left(&self) -> usize {
-        self.places.available_permits()
+        self.places.left()
     }
 
     /// Begins to listen to a tenant's hub, which is started if there is none.
@@ -105,7 +102,8 @@ impl Tails {
             return Subscription { batches, _hub: hub };
         }
         hubs.retain(|_, hub| hub.strong_count() > 0);
-        let (hub, batches) = Hub::start(Arc::clone(&self.store), tenant.clone(), &self.tasks);
+        let (hub, batches) =
+            Hub::start(Arc::clone(&self.store), self.memory.clone(), tenant.clone(), &self.tasks);
         let hub = Arc::new(hub);
         hubs.insert(tenant.clone(), Arc::downgrade(&hub));
         Subscription { batches, _hub: hub }

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use super::hub::BATCH_MAX_RECORDS;
 use super::options::DEFAULT_MAX_TAILS;
 use super::start::newest_id;
-use super::tails::TooManyTails;
 use super::{LagLimits, TailLimits, TailOptions, Tails};
+use crate::places::AllTaken;
 use crate::test_store::TestStore;
 
 /// Long enough for any machine; what takes longer does not happen.
@@ -51,7 +51,7 @@ struct Event {
 
 fn world(limits: TailLimits) -> World {
     let store = Arc::new(TestStore::default());
-    let tails = Arc::new(Tails::new(store.clone(), limits));
+    let tails = Arc::new(Tails::new(store.clone(), limits, None));
     World { store, tails }
 }
 
@@ -77,8 +77,12 @@ fn errors() -> Filter {
 impl World {
     /// Starts a tail of the tenant `a`.
     fn tail(&self, filter: Filter, position: i64) -> Client {
-        let place = self.tails.take_place(&tenant("a")).unwrap();
-        let tail = self.tails.start(place, &tenant("a"), filter, position);
+        self.tail_of("a", filter, position)
+    }
+
+    fn tail_of(&self, owner: &str, filter: Filter, position: i64) -> Client {
+        let place = self.tails.take_place(&tenant(owner)).unwrap();
+        let tail = self.tails.start(place, &tenant(owner), filter, position);
         Client { chunks: Box::pin(tail.into_stream()), events: VecDeque::new(), comments: 0 }
     }
 }
@@ -333,7 +337,7 @@ async fn there_are_only_so_many_tails() {
     let world = world(TailLimits { max_tails: 2, ..patient() });
     let tails = (world.tail(Filter::default(), 0), world.tail(Filter::default(), 0));
     let take = |of| world.tails.take_place(&tenant(of));
-    assert_eq!(take("b").unwrap_err(), TooManyTails::InAll { max_tails: 2 });
+    assert_eq!(take("b").unwrap_err(), AllTaken::InAll { max: 2 });
     drop(tails.1);
     assert!(take("b").is_ok());
 }
@@ -344,7 +348,7 @@ async fn one_tenant_cannot_have_all_tails() {
     let take = |of| world.tails.take_place(&tenant(of));
     let _taken = [take("a"), take("a"), take("a")].map(Result::unwrap);
 
-    assert_eq!(take("a").unwrap_err(), TooManyTails::OfTenant { max_tails: 3 });
+    assert_eq!(take("a").unwrap_err(), AllTaken::OfTenant { max: 3 });
     assert!(take("b").is_ok());
 }
 
@@ -373,6 +377,19 @@ async fn a_tail_that_cannot_read_breaks_off_and_one_that_waits_goes_on_when_the_
 }
 
 #[tokio::test]
+async fn tails_of_two_tenants_that_listen_at_the_same_time_each_hear_their_own() {
+    let world = world(patient());
+    let mut tails = [world.tail_of("a", Filter::default(), 0), world.tail_of("b", Filter::default(), 0)];
+    for round in 0..3 {
+        let ids = [world.store.add("a", &records(1)).await, world.store.add("b", &records(1)).await];
+        for (tail, id) in tails.iter_mut().zip(ids) {
+            assert_eq!(tail.next_ids(1).await, [id], "round {round}");
+        }
+    }
+    assert_eq!(world.tails.hubs_at_work(), 2);
+}
+
+#[tokio::test]
 async fn the_newest_id_is_that_of_the_tenant() {
     let world = world(patient());
     let newest = async |of| newest_id(&*world.store, &tenant(of), Instant::now() + PLENTY).await.unwrap();
@@ -387,7 +404,8 @@ async fn last_id(store: &TestStore) -> i64 {
 }
 
 async fn all_ids(store: &TestStore) -> Vec<i64> {
-    let scan = store::Scan { after: 0, order: domain::Order::Ascending, limit: usize::MAX };
+    let scan =
+        store::Scan { after: 0, order: domain::Order::Ascending, limit: usize::MAX, max_bytes: usize::MAX };
     store.answer_in_pages_of(usize::MAX);
     let page = store.scan(&tenant("a"), &Filter::default(), &scan, Instant::now() + PLENTY).await.unwrap();
     page.records.iter().map(|record| record.id).collect()

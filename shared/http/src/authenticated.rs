@@ -1,7 +1,6 @@
 //! The caller of an operation that anybody may use who says who they are: no scope is asked for.
 
 use std::ops::Deref;
-use std::sync::Arc;
 
 use domain::{Caller, Principal, Scope, UserName};
 use poem::{Request, RequestBody};
@@ -12,7 +11,7 @@ use store::KeyDigest;
 use crate::authenticator::Credential;
 use crate::authorized::{register_schemes, scheme_names};
 use crate::openapi::declared::ANY_SCOPE;
-use crate::{Authenticator, KeyQuotas, Problem};
+use crate::{Authenticator, KeyQuotas};
 
 /// Who asks, whatever that is. Needs an `Arc<Authenticator>` in the request's data.
 #[derive(Debug)]
@@ -65,13 +64,8 @@ impl<'a> ApiExtractor<'a> for Authenticated {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let Some(authenticator) = request.data::<Arc<Authenticator>>() else {
-            return Err(Problem::internal("no Authenticator is in the request's data").into());
-        };
-        let (principal, credential) = authenticator.identify(request).await?;
-        if let Some(quotas) = request.data::<Arc<KeyQuotas>>() {
-            quotas.charge_request(&principal.caller, Scope::Read)?;
-        }
+        let (principal, credential) = Authenticator::of(request)?.identify(request).await?;
+        KeyQuotas::charge_request_of(request, &principal.caller, Scope::Read)?;
         let session = match credential {
             Credential::Session(digest) => Some(digest),
             _ => None,

@@ -92,6 +92,16 @@ impl Authenticator {
         Self { users, logins, ..self }
     }
 
+    /// Returns the one in a request's data, with which the site puts it.
+    ///
+    /// # Errors
+    /// A 500 where there is none: then nobody is let in.
+    pub fn of(request: &Request) -> Result<&Arc<Self>, Problem> {
+        request
+            .data::<Arc<Self>>()
+            .ok_or_else(|| Problem::internal("no Authenticator is in the request's data"))
+    }
+
     /// Returns whom the request comes from.
     ///
     /// # Errors
@@ -113,7 +123,7 @@ impl Authenticator {
         if is_sent_unasked && is_unsafe(request.method()) {
             check_same_origin(request)?;
         }
-        RequestContext::current(|context| context.caller.set(principal.caller.clone()).ok());
+        RequestContext::current(|context| context.principal.set(principal.clone()).ok());
         Ok((principal, credential))
     }
 

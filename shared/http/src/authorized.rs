@@ -4,7 +4,6 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use domain::{Principal, Scope};
 use poem::{Request, RequestBody};
@@ -109,13 +108,8 @@ impl<S: RequiredScope> Authorized<S> {
     /// # Errors
     /// What [`Authenticator::authenticate`] returns; 429 if its quota is used up; 403 if the key lacks the scope.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
-        let Some(authenticator) = request.data::<Arc<Authenticator>>() else {
-            return Err(Problem::internal("no Authenticator is in the request's data"));
-        };
-        let principal = authenticator.authenticate(request).await?;
-        if let Some(quotas) = request.data::<Arc<KeyQuotas>>() {
-            quotas.charge_request(&principal.caller, S::SCOPE)?;
-        }
+        let principal = Authenticator::of(request)?.authenticate(request).await?;
+        KeyQuotas::charge_request_of(request, &principal.caller, S::SCOPE)?;
         if !principal.scopes.contains(S::SCOPE) {
             return Err(Problem::missing_scope(S::SCOPE));
         }
@@ -162,6 +156,8 @@ impl<'a, S: RequiredScope> ApiExtractor<'a> for Authorized<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use domain::Clock;
     use poem::endpoint::BoxEndpoint;
     use poem::http::StatusCode;

@@ -3,7 +3,7 @@
 //! Anybody can write `X-Forwarded-For`. So it is looked at only if the connection comes from a trusted proxy, and then from its
 //! end: every proxy adds whom it was asked by. The first address from the end that is no trusted proxy's is the client's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -77,6 +77,16 @@ pub fn is_encrypted(request: &Request) -> bool {
         }
     }
     *request.scheme() == Scheme::HTTPS
+}
+
+/// Returns what counts as one client: of IPv6, where one subscriber has a whole /64, that network.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+    /// How much of an address of IPv6 names a network.
+    const NETWORK_MASK_V6: u128 = !0 << 64;
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK_MASK_V6).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
 }
 
 fn peer(request: &Request) -> Option<IpAddr> {

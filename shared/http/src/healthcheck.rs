@@ -98,8 +98,9 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Returns where a client finds a service that listens on every address.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+/// Returns where a client on this machine finds a service: on the loopback if it listens on every address.
+#[must_use]
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

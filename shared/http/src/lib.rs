@@ -45,6 +45,7 @@ pub mod quotas;
 pub mod random_key;
 mod remembered;
 pub mod request_id;
+mod shared_memory;
 pub mod site;
 pub mod standing;
 pub mod system_api;
@@ -56,12 +57,12 @@ pub use body::{BodyLimits, BodyReader};
 pub use client_address::{TrustedProxies, client_address, is_encrypted};
 pub use guard::{OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};
-pub use healthcheck::healthcheck;
+pub use healthcheck::{healthcheck, reachable};
 pub use json_text::JsonText;
 pub use lifecycle::{LifeError, Service, exit_code};
 pub use listener::serve;
 pub use logins::Logins;
-pub use memory_limit::{memory_limit, within_memory_limit};
+pub use memory_limit::memory_limit;
 pub use openapi::{
     Documented, Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter, UndeclaredScopes,
 };

@@ -69,9 +69,9 @@ pub fn exit_code(lived: Result<(), LifeError>) -> Result<ExitCode, LifeError> {
 }
 
 impl Service {
-    /// Serves until `shutdown` is cancelled or the store of logs fails. Then, in this order: the service is not
-    /// ready any more, sends new requests elsewhere for a moment (unless the store failed), accepts nothing more, answers what was begun, and the stores commit what was queued and
-    /// are closed.
+    /// Serves until `shutdown` is cancelled or a store fails. Then, in this order: the service is not ready any more, sends
+    /// new requests elsewhere for a moment (unless a store failed), accepts nothing more, answers what was begun, and the
+    /// stores commit what was queued and are closed.
     ///
     /// # Errors
     /// [`LifeError`].
@@ -93,24 +93,24 @@ impl Service {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> Result<(), LifeError> {
-        let Stores { logs, logs_failed, .. } = self.stores;
+        let Stores { logs, failed, .. } = self.stores;
         let stop = CancellationToken::new();
         let (limits, tls) = (self.listener_limits, self.tls);
         let mut serving = pin!(serve_with_limits(listener, self.endpoint, limits, tls, stop.clone(), DRAIN));
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = shutdown.cancelled() => {}
-            () = logs_failed.cancelled() => {}
+            () = failed.cancelled() => {}
         }
         self.readiness.switch_off();
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = sleep(SENDS_ELSEWHERE) => {}
-            () = logs_failed.cancelled() => {}
+            () = failed.cancelled() => {}
         }
         stop.cancel();
         serving.await?;
-        if logs_failed.is_cancelled() {
+        if failed.is_cancelled() {
             return Err(LifeError::StoreFailed);
         }
         Ok(logs.close().await?)
@@ -247,7 +247,7 @@ mod tests {
         let service = start().await;
         let client = service.ask().await;
 
-        service.stores.logs_failed.cancel();
+        service.stores.failed.cancel();
         service.let_go.notify_one();
         let answer = rest_of(client).await;
         let (readiness, keys) = (service.readiness.clone(), Arc::clone(&service.keys));

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
-use domain::Caller;
+use domain::Principal;
 use poem::http::header::ACCEPT_LANGUAGE;
 use poem::http::{HeaderMap, HeaderName};
 
@@ -39,7 +39,7 @@ pub(crate) struct RequestContext {
     pub(crate) id: RequestId,
     pub(crate) language: Language,
     /// Whom it comes from, once that is known.
-    pub(crate) caller: Arc<OnceLock<Caller>>,
+    pub(crate) principal: Arc<OnceLock<Principal>>,
 }
 
 tokio::task_local! {
@@ -113,7 +113,7 @@ impl Language {
 
 impl RequestContext {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { id: RequestId::of(headers), language: Language::of(headers), caller: Arc::default() }
+        Self { id: RequestId::of(headers), language: Language::of(headers), principal: Arc::default() }
     }
 
     /// Runs `answer` with this context around it.

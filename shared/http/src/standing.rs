@@ -30,16 +30,14 @@ impl Standing {
     /// # Errors
     /// As [`Authenticator::authenticate`], but for credentials that do not work: that is said by [`Self::lost`].
     pub fn of(request: &Request, scope: Scope) -> Result<Self, Problem> {
-        let Some(authenticator) = request.data::<Arc<Authenticator>>() else {
-            return Err(Problem::internal("no Authenticator is in the request's data"));
-        };
+        let authenticator = Authenticator::of(request)?;
         let credential = authenticator.credential_of(request)?;
         let authenticator = Arc::clone(authenticator);
         Ok(Self { authenticator, credential, scope, looked_at_every: LOOKED_AT_EVERY })
     }
 
-    /// Waits until the key is revoked, the session is ended, either expires or loses the scope; returns some seconds after it. A store of keys that
-    /// does not answer takes nobody's right.
+    /// Waits until the key is revoked, the session is ended, either expires or loses the scope; returns some seconds after
+    /// it. A store of keys that does not answer takes nobody's right.
     pub async fn lost(&self) {
         loop {
             sleep(self.looked_at_every).await;

@@ -10,16 +10,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{Filter, Tenant};
-use store::{Effort, StoreError};
+use store::{Effort, ReadLimits, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::block::{Summary, Tombstones};
-use crate::blocks::{BlockParts, BlockRow, blocks_by_id, bury, read_parts, remove_block};
+use crate::blocks::{BlockRow, OpenBlock, blocks_by_id, bury, open_block, remove_block};
 use crate::counters::{self, Tally};
 use crate::database::{READ_MAX, Reader, Writer, busy, classify};
+use crate::decoding::decode;
 use crate::search;
-use crate::selection::{Coverage, Selection};
+use crate::selection::Selection;
 
 /// How many blocks are looked at before a transaction.
 const STRIDE_BLOCKS: i64 = 64;
@@ -38,6 +39,7 @@ const WAITING_MAX: usize = 16;
 pub(crate) struct Deletion {
     writer: Arc<Writer>,
     reader: Reader,
+    read_limits: ReadLimits,
     waiting: Semaphore,
     turn: Semaphore,
     /// Cancelled when the store is closed: a delete then stops between two transactions.
@@ -61,16 +63,22 @@ struct Plan {
 }
 
 impl Deletion {
-    pub(crate) fn new(writer: Arc<Writer>, reader: Reader, closing: CancellationToken) -> Self {
+    pub(crate) fn new(
+        writer: Arc<Writer>,
+        reader: Reader,
+        read_limits: ReadLimits,
+        closing: CancellationToken,
+    ) -> Self {
         let (waiting, turn) = (Semaphore::new(WAITING_MAX), Semaphore::new(1));
-        Self { writer, reader, waiting, turn, closing }
+        Self { writer, reader, read_limits, waiting, turn, closing }
     }
 
     /// Counts what a delete would delete.
     pub(crate) async fn rehearse(&self, tenant: &Tenant, filter: &Filter) -> Result<u64, StoreError> {
         let deadline = Instant::now() + DRY_RUN_MAX;
         let mut snapshot = self.reader.begin(deadline).await?;
-        let counts = search::count_by(&mut snapshot, tenant, filter, None, deadline).await?;
+        let counts =
+            search::count_by(&mut snapshot, tenant, filter, None, &self.read_limits, deadline).await?;
         if counts.complete { Ok(counts.total()) } else { Err(StoreError::DeadlineExceeded) }
     }
 
@@ -124,11 +132,11 @@ impl Deletion {
             if coverage.is_none() {
                 continue;
             }
-            let parts = read_parts(&mut snapshot, block, !coverage.is_told_by_head()).await?;
-            let selection = Arc::clone(selection);
-            let planned =
-                tokio::task::spawn_blocking(move || plan_block(parts, &selection, &coverage, until)).await;
-            let planned = planned.map_err(|panic| StoreError::Unavailable(panic.into()))??;
+            let block = open_block(&mut snapshot, block).await?;
+            let doomed = block.selected_rows(&mut snapshot, selection, &coverage).await?;
+            let block = Arc::into_inner(block)
+                .ok_or_else(|| StoreError::Unavailable("a block is still read".into()))?;
+            let planned = decode(move || plan_block(block, doomed, until)).await?;
             if let Some((change, deleted)) = planned {
                 plan.deleted.add(deleted);
                 plan.changes.push(change);
@@ -156,21 +164,14 @@ impl Deletion {
     }
 }
 
-/// Works out what becomes of a block, and what is deleted of it: of its records up to `until` those that the filter
-/// selects. `None`: nothing.
-fn plan_block(
-    parts: BlockParts,
-    selection: &Selection,
-    coverage: &Coverage,
-    until: i64,
-) -> Result<Option<(Change, Tally)>, StoreError> {
-    let head = parts.head()?;
-    let mut doomed = parts.selected_rows(&head, selection, coverage)?;
+/// Works out what becomes of a block, and what is deleted of it: of the rows `doomed` those of records up to `until`.
+/// `None`: nothing.
+fn plan_block(block: OpenBlock, mut doomed: Vec<usize>, until: i64) -> Option<(Change, Tally)> {
+    let OpenBlock { row: block, head } = block;
     doomed.retain(|row| head.ids[*row] <= until);
     if doomed.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let block = parts.row;
     let mut deleted = Tally::default();
     deleted.add_rows(&block.summary.services, &head, doomed.iter().copied());
     let mut is_dead: Vec<bool> = (0..head.ids.len()).map(|row| !block.is_live(row)).collect();
@@ -180,5 +181,5 @@ fn plan_block(
         let summary = block.summary_of(&head, left);
         (Tombstones::new(is_dead), summary)
     });
-    Ok(Some((Change { block, rest }, deleted)))
+    Some((Change { block, rest }, deleted))
 }

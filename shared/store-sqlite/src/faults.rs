@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use sqlx::SqliteConnection;
-use store::{AppendLimits, Stores};
+use store::{StoreLimits, Stores};
 
 use crate::{OpenError, StoreDirectory, open_in};
 
@@ -30,7 +30,7 @@ pub enum Synchronous {
 pub async fn open_with_synchronous(data_dir: &Path, synchronous: Synchronous) -> Result<Stores, OpenError> {
     let mut directory = StoreDirectory::prepare(data_dir)?;
     directory.weakened = Some(synchronous);
-    open_in(&directory, &AppendLimits::default()).await
+    open_in(&directory, &StoreLimits::default()).await
 }
 
 impl Synchronous {

@@ -31,9 +31,16 @@ impl SqliteKeyStore {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
+        Self::open_beside(directory, CancellationToken::new()).await
+    }
+
+    /// As [`Self::open`], beside other stores: `failed` is cancelled when it, or one of them, cannot go on.
+    pub(crate) async fn open_beside(
+        directory: &StoreDirectory,
+        failed: CancellationToken,
+    ) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.control_file(), &Schema::CONTROL).await?;
-        let (reader, failed) = (database.reader(), CancellationToken::new());
-        Ok(Self { reader, writer: Arc::new(Writer::new(database, failed)) })
+        Ok(Self { reader: database.reader(), writer: Arc::new(Writer::new(database, failed)) })
     }
 
     /// Returns the retention rules, which lie in the same file: they are closed with the keys.
@@ -53,6 +60,17 @@ impl SqliteKeyStore {
     pub fn users(&self) -> SqliteUserStore {
         SqliteUserStore::new(self.reader.clone(), Arc::clone(&self.writer))
     }
+}
+
+/// Selects what [`record`] reads.
+macro_rules! select_keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at, last_used_at, successor \
+             FROM api_keys ",
+            $which
+        )
+    };
 }
 
 fn failed(error: StoreError) -> KeyStoreError {
@@ -162,30 +180,21 @@ impl KeyStore for SqliteKeyStore {
 
     async fn find(&self, digest: KeyDigest) -> Result<Option<KeyRecord>, KeyStoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await.map_err(failed)?;
-        let query = sqlx::query(
-            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at, last_used_at, successor
-             FROM api_keys WHERE digest = ?",
-        );
+        let query = sqlx::query(select_keys!("WHERE digest = ?"));
         let row = query.bind(&digest.0[..]).fetch_optional(&mut *snapshot).await;
         row.map_err(|e| failed(classify(e)))?.as_ref().map(record).transpose()
     }
 
     async fn list(&self) -> Result<Vec<KeyRecord>, KeyStoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await.map_err(failed)?;
-        let query = sqlx::query(
-            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at, last_used_at, successor
-             FROM api_keys ORDER BY created_at, id",
-        );
+        let query = sqlx::query(select_keys!("ORDER BY created_at, id"));
         let rows = query.fetch_all(&mut *snapshot).await.map_err(|e| failed(classify(e)))?;
         rows.iter().map(record).collect()
     }
 
     async fn list_of(&self, tenant: &Tenant) -> Result<Vec<KeyRecord>, KeyStoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await.map_err(failed)?;
-        let query = sqlx::query(
-            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at, last_used_at, successor
-             FROM api_keys WHERE tenant = ? ORDER BY created_at, id",
-        );
+        let query = sqlx::query(select_keys!("WHERE tenant = ? ORDER BY created_at, id"));
         let rows = query.bind(tenant.as_str()).fetch_all(&mut *snapshot).await;
         rows.map_err(|e| failed(classify(e)))?.iter().map(record).collect()
     }
@@ -201,10 +210,7 @@ impl KeyStore for SqliteKeyStore {
     async fn rotate(&self, of: Option<&Tenant>, rotation: &Rotation) -> Result<RotateOutcome, KeyStoreError> {
         // Left without a commit, the transaction changes nothing.
         let mut transaction = self.writer.begin().await.map_err(failed)?;
-        let query = sqlx::query(
-            "SELECT id, name, tenant, scopes, service, created_at, expires_at, revoked_at, last_used_at, successor
-             FROM api_keys WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)",
-        );
+        let query = sqlx::query(select_keys!("WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2)"));
         let query = query.bind(&rotation.id).bind(of.map(Tenant::as_str));
         let row = query.fetch_optional(transaction.connection()).await.map_err(|e| failed(classify(e)))?;
         let Some(row) = row else { return Ok(RotateOutcome::NotWorking) };

@@ -3,6 +3,7 @@
 //!
 //! * [`block`] how records become a block and come back: pure, the storage layout is written out there
 //! * `database` connections, the start-up gate, migrations, the write transaction, errors
+//! * `decoding` the threads that decode
 //! * `blocks` the rows of blocks and their parts, `counters` the exact counts beside them, `selection` which records a
 //!   filter selects
 //! * [`SqliteLogStore`] implements [`store::LogStore`]: `append`, `search`, `delete`, and `merge` behind the scenes
@@ -21,7 +22,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use store::{AppendLimits, Stores};
+use store::{StoreLimits, Stores};
 
 mod append;
 mod audit_store;
@@ -30,6 +31,7 @@ pub mod block;
 mod blocks;
 mod counters;
 mod database;
+mod decoding;
 mod delete;
 mod disk_reserve;
 #[cfg(feature = "faults")]
@@ -59,22 +61,22 @@ pub use verify::{Problem, VerifyError, VerifyProgress, VerifyReport, verify};
 /// # Errors
 /// [`OpenError`].
 pub async fn open(data_dir: &Path) -> Result<Stores, OpenError> {
-    open_with(data_dir, &AppendLimits::default()).await
+    open_with(data_dir, &StoreLimits::default()).await
 }
 
 /// Opens the stores of a data directory; makes what is not there.
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn open_with(data_dir: &Path, limits: &AppendLimits) -> Result<Stores, OpenError> {
+pub async fn open_with(data_dir: &Path, limits: &StoreLimits) -> Result<Stores, OpenError> {
     open_in(&StoreDirectory::prepare(data_dir)?, limits).await
 }
 
-async fn open_in(directory: &StoreDirectory, limits: &AppendLimits) -> Result<Stores, OpenError> {
-    let keys = SqliteKeyStore::open(directory).await?;
+async fn open_in(directory: &StoreDirectory, limits: &StoreLimits) -> Result<Stores, OpenError> {
     let logs = SqliteLogStore::open_with(directory, limits).await?;
+    let keys = SqliteKeyStore::open_beside(directory, logs.failed()).await?;
     Ok(Stores {
-        logs_failed: logs.failed(),
+        failed: logs.failed(),
         retention: Arc::new(keys.retention()),
         audit: Arc::new(keys.audit()),
         users: Arc::new(keys.users()),

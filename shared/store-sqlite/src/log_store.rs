@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
 use store::{
-    Append, AppendLimits, Appended, Buckets, CounterEntry, Counts, LogStore, Scan, ScanPage, SearchPage,
-    StoreError,
+    Append, Appended, Buckets, CounterEntry, Counts, LogStore, ReadLimits, Scan, ScanPage, SearchPage,
+    StoreError, StoreLimits,
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::append::{CommitQueue, Committer, channel};
 use crate::database::{Database, OpenError, READ_MAX, Reader, Schema, StoreDirectory, Writer, classify};
+use crate::decoding::busily;
 use crate::delete::Deletion;
 use crate::disk_reserve::{DiskWatch, look_at};
 use crate::last_id::LastIdWatch;
@@ -34,6 +35,7 @@ const PROBE_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct SqliteLogStore {
     reader: Reader,
+    read_limits: ReadLimits,
     writer: Arc<Writer>,
     /// `None` once the store is closed.
     queue: Mutex<Option<Arc<CommitQueue>>>,
@@ -56,17 +58,19 @@ impl SqliteLogStore {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(directory: &StoreDirectory) -> Result<Self, OpenError> {
-        Self::open_with(directory, &AppendLimits::default()).await
+        Self::open_with(directory, &StoreLimits::default()).await
     }
 
     /// Opens the logs of a directory; makes the file if it is not there.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn open_with(directory: &StoreDirectory, limits: &AppendLimits) -> Result<Self, OpenError> {
+    pub async fn open_with(directory: &StoreDirectory, limits: &StoreLimits) -> Result<Self, OpenError> {
         let database = Database::prepare(directory, directory.logs_file(), &Schema::LOGS).await?;
         // Pools of their own, so that neither commits nor readiness ever wait for queries.
-        let (reader, committers_reader, probe) = (database.reader(), database.reader(), database.reader());
+        let StoreLimits { append: limits, read: read_limits } = *limits;
+        let reader = database.reader_of(read_limits.readers);
+        let (committers_reader, probe) = (database.reader(), database.reader());
         let (failed, closing) = (CancellationToken::new(), CancellationToken::new());
         let (background, start_check) = (TaskTracker::new(), StartCheck::default());
         background.spawn(start_check.clone().run(database.reader(), closing.clone()));
@@ -75,7 +79,7 @@ impl SqliteLogStore {
         background.spawn(last_id.clone().run(database.clone(), closing.clone()));
         let disk = DiskWatch::new(limits.disk_reserve, look_at(directory.path()));
         background.spawn(disk.clone().run(closing.clone()));
-        let (queue, requests) = channel(limits);
+        let (queue, requests) = channel(&limits);
         let merges = MergeSignal::default();
         let merger = Merger::new(
             merges.clone(),
@@ -83,13 +87,26 @@ impl SqliteLogStore {
             database.reader(),
             start_check.clone(),
             closing.clone(),
+            limits.merged_max_bytes,
         );
         background.spawn(merger.run());
-        let committer =
-            Committer::new(requests, Arc::clone(&writer), committers_reader, merges, failed.clone());
+        let committer = Committer::new(
+            requests,
+            Arc::clone(&writer),
+            committers_reader,
+            merges,
+            failed.clone(),
+            limits.group_max_bytes,
+        );
         Ok(Self {
-            deletion: Arc::new(Deletion::new(Arc::clone(&writer), reader.clone(), closing.clone())),
+            deletion: Arc::new(Deletion::new(
+                Arc::clone(&writer),
+                reader.clone(),
+                read_limits,
+                closing.clone(),
+            )),
             reader,
+            read_limits,
             writer,
             queue: Mutex::new(Some(Arc::new(queue))),
             committer: Mutex::new(Some(tokio::spawn(committer.run()))),
@@ -119,6 +136,7 @@ impl SqliteLogStore {
             self.reader.clone(),
             self.start_check.clone(),
             self.closing.clone(),
+            store::append_limits::MERGED_MAX_BYTES,
         )
     }
 
@@ -143,12 +161,16 @@ impl LogStore for SqliteLogStore {
         deadline: Instant,
     ) -> Result<SearchPage, StoreError> {
         let mut snapshot = self.reader.begin(deadline + RECORDS_READ_MAX).await?;
-        search::search(&mut snapshot, tenant, filter, page, deadline).await
+        let (tenant, filter, page, limits) = (tenant.clone(), filter.clone(), *page, self.read_limits);
+        let search =
+            async move { search::search(&mut snapshot, &tenant, &filter, &page, &limits, deadline).await };
+        busily(search).await
     }
 
     async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
-        search::get(&mut snapshot, tenant, id).await
+        let tenant = tenant.clone();
+        busily(async move { search::get(&mut snapshot, &tenant, id).await }).await
     }
 
     async fn scan(
@@ -159,7 +181,7 @@ impl LogStore for SqliteLogStore {
         deadline: Instant,
     ) -> Result<ScanPage, StoreError> {
         let mut snapshot = self.reader.begin(deadline + RECORDS_READ_MAX).await?;
-        search::scan(&mut snapshot, tenant, filter, scan, deadline).await
+        search::scan(&mut snapshot, tenant, filter, scan, &self.read_limits, deadline).await
     }
 
     fn watch_last_id(&self) -> watch::Receiver<i64> {
@@ -174,7 +196,7 @@ impl LogStore for SqliteLogStore {
         deadline: Instant,
     ) -> Result<Counts, StoreError> {
         let mut snapshot = self.reader.begin(deadline + RECORDS_READ_MAX).await?;
-        search::count_by(&mut snapshot, tenant, filter, buckets, deadline).await
+        search::count_by(&mut snapshot, tenant, filter, buckets, &self.read_limits, deadline).await
     }
 
     async fn counters(&self, tenant: &Tenant) -> Result<Vec<CounterEntry>, StoreError> {

@@ -31,6 +31,16 @@ impl SqliteUserStore {
     }
 }
 
+/// Selects what [`read_user`] reads.
+macro_rules! select_users {
+    ($which:literal) => {
+        concat!(
+            "SELECT name, tenant, role, password_hash, created_at, password_changed_at FROM users ",
+            $which
+        )
+    };
+}
+
 fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let name: &str = column(row, TABLE, "name")?;
     let nonsense = |column: &str| StoreError::corrupt(format!("{TABLE}.{column} of user {name}"));
@@ -85,36 +95,29 @@ impl UserStore for SqliteUserStore {
         if is_new && count >= i64::try_from(USERS_MAX).unwrap_or(i64::MAX) {
             return Ok(AddUserOutcome::LimitReached);
         }
+        let delete = sqlx::query("DELETE FROM set_up_tokens WHERE (SELECT count(*) FROM users) = 1");
+        delete.execute(transaction.connection()).await.map_err(classify)?;
         transaction.commit().await?;
         Ok(if is_new { AddUserOutcome::Added } else { AddUserOutcome::NameTaken })
     }
 
     async fn find(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
-        let query = sqlx::query(
-            "SELECT name, tenant, role, password_hash, created_at, password_changed_at
-             FROM users WHERE name = ?",
-        );
+        let query = sqlx::query(select_users!("WHERE name = ?"));
         let row = query.bind(name.as_str()).fetch_optional(&mut *snapshot).await.map_err(classify)?;
         row.as_ref().map(read_user).transpose()
     }
 
     async fn list(&self, tenant: &Tenant) -> Result<Vec<User>, StoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
-        let query = sqlx::query(
-            "SELECT name, tenant, role, password_hash, created_at, password_changed_at
-             FROM users WHERE tenant = ? ORDER BY name",
-        );
+        let query = sqlx::query(select_users!("WHERE tenant = ? ORDER BY name"));
         let rows = query.bind(tenant.as_str()).fetch_all(&mut *snapshot).await.map_err(classify)?;
         rows.iter().map(read_user).collect()
     }
 
     async fn list_all(&self) -> Result<Vec<User>, StoreError> {
         let mut snapshot = self.reader.begin(Instant::now() + READ_MAX).await?;
-        let query = sqlx::query(
-            "SELECT name, tenant, role, password_hash, created_at, password_changed_at
-             FROM users ORDER BY name",
-        );
+        let query = sqlx::query(select_users!("ORDER BY name"));
         let rows = query.fetch_all(&mut *snapshot).await.map_err(classify)?;
         rows.iter().map(read_user).collect()
     }
@@ -149,21 +152,26 @@ impl UserStore for SqliteUserStore {
 
     async fn set_password(
         &self,
-        name: &UserName,
+        user: &User,
         hash: PasswordHash,
         at: Timestamp,
         but: Option<KeyDigest>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let update =
-            sqlx::query("UPDATE users SET password_hash = ?, password_changed_at = ? WHERE name = ?");
-        let update = update.bind(&hash.0).bind(at.as_micros()).bind(name.as_str());
+        let update = sqlx::query(
+            "UPDATE users SET password_hash = ?, password_changed_at = ? WHERE name = ? AND password_hash = ?",
+        );
+        let (name, before) = (user.name.as_str(), &user.password_hash.0);
+        let update = update.bind(&hash.0).bind(at.as_micros()).bind(name).bind(before);
         let updated = update.execute(transaction.connection()).await.map_err(classify)?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
         let end = sqlx::query("DELETE FROM sessions WHERE user = ? AND digest IS NOT ?");
-        let end = end.bind(name.as_str()).bind(but.as_ref().map(|digest| &digest.0[..]));
+        let end = end.bind(name).bind(but.as_ref().map(|digest| &digest.0[..]));
         end.execute(transaction.connection()).await.map_err(classify)?;
         transaction.commit().await?;
-        Ok(updated.rows_affected() == 1)
+        Ok(true)
     }
 
     async fn begin_session(&self, session: NewSession) -> Result<bool, StoreError> {

@@ -7,6 +7,10 @@ pub struct AppendLimits {
     pub queue_max_records: usize,
     /// Most bytes of memory that these take. Default: 64 MiB.
     pub queue_max_bytes: usize,
+    /// Most bytes of memory of the records that are stored together, unless one request alone has more. Default: 32 MiB.
+    pub group_max_bytes: usize,
+    /// Most bytes of memory of the records of blocks that are merged into one. Default: 32 MiB.
+    pub merged_max_bytes: usize,
     /// How much of the disk stays free.
     pub disk_reserve: DiskReserve,
 }
@@ -32,6 +36,12 @@ pub const QUEUE_MAX_RECORDS: usize = 50_000;
 /// Most bytes of memory that waiting records take (64 MiB).
 pub const QUEUE_MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// Most bytes of memory of the records that are stored together (32 MiB); a block then has far fewer chunks than it may.
+pub const GROUP_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most bytes of memory of the records of a merged block (32 MiB).
+pub const MERGED_MAX_BYTES: usize = 32 * 1024 * 1024;
+
 const STANDARD_PERCENT: u64 = 5;
 const STANDARD_LEAST_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -40,8 +50,13 @@ const STANDARD_MOST_PERCENT: u64 = 25;
 
 impl Default for AppendLimits {
     fn default() -> Self {
-        let (queue_max_records, queue_max_bytes) = (QUEUE_MAX_RECORDS, QUEUE_MAX_BYTES);
-        Self { queue_max_records, queue_max_bytes, disk_reserve: DiskReserve::default() }
+        Self {
+            queue_max_records: QUEUE_MAX_RECORDS,
+            queue_max_bytes: QUEUE_MAX_BYTES,
+            group_max_bytes: GROUP_MAX_BYTES,
+            merged_max_bytes: MERGED_MAX_BYTES,
+            disk_reserve: DiskReserve::default(),
+        }
     }
 }
 

@@ -83,6 +83,9 @@ pub struct Scan {
     pub order: Order,
     /// Most records to return.
     pub limit: usize,
+    /// Most bytes of messages and attributes to return, unless the first record alone has more. An engine has a bound of
+    /// its own.
+    pub max_bytes: usize,
 }
 
 /// Records in the order of their ids, which is that of their commits.

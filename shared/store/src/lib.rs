@@ -21,6 +21,7 @@ pub mod contract;
 pub mod error;
 pub mod keys;
 pub mod memory;
+pub mod read_limits;
 pub mod retention;
 pub mod stores;
 pub mod users;
@@ -37,6 +38,7 @@ pub use keys::{
     NotedKeysError, RotateOutcome, Rotated, Rotation,
 };
 pub use memory::MemoryLogStore;
+pub use read_limits::{ReadLimits, StoreLimits};
 pub use retention::{AddOutcome, MemoryRetentionStore, RetentionStore};
 pub use stores::Stores;
 pub use users::{

@@ -146,8 +146,14 @@ impl LogStore for MemoryLogStore {
                 0
             }
         };
-        let is_end = rows.len() <= scan.limit;
-        let records: Vec<LogRecord> = rows.into_iter().take(scan.limit).cloned().collect();
+        let mut bytes = 0;
+        let fitting = rows.iter().enumerate().take_while(|(place, row)| {
+            bytes += row.message.len() + row.attributes.len();
+            *place == 0 || bytes <= scan.max_bytes
+        });
+        let fitting = fitting.count().min(scan.limit);
+        let is_end = rows.len() <= fitting;
+        let records: Vec<LogRecord> = rows.into_iter().take(fitting).cloned().collect();
         let reached = if is_end { end } else { records.last().map_or(scan.after, |record| record.id) };
         Ok(ScanPage { records, reached, is_end })
     }

@@ -14,9 +14,9 @@ use crate::{
 pub struct Stores {
     /// Where logs are kept.
     pub logs: Arc<dyn LogStore>,
-    /// Cancelled when the store of logs cannot go on: the process then has to stop, and a new one finds
+    /// Cancelled when one of the stores cannot go on: the process then has to stop, and a new one finds
     /// everything that was acknowledged.
-    pub logs_failed: CancellationToken,
+    pub failed: CancellationToken,
     /// Where keys are kept.
     pub keys: Arc<dyn KeyStore>,
     /// Where retention rules are kept; closed with the keys.
@@ -33,7 +33,7 @@ impl Stores {
     pub fn in_memory() -> Self {
         Self {
             logs: Arc::new(MemoryLogStore::default()),
-            logs_failed: CancellationToken::new(),
+            failed: CancellationToken::new(),
             keys: Arc::new(MemoryKeyStore::default()),
             retention: Arc::new(MemoryRetentionStore::default()),
             audit: Arc::new(MemoryAuditStore::default()),

@@ -1,8 +1,9 @@
 //! What tests share: builders of records, strategies for random ones and for conditions on them, waiting for a
-//! condition. Only ever a dev-dependency.
+//! condition, HTTP/2 by hand. Only ever a dev-dependency.
 
 pub mod build;
 pub mod conditions;
+pub mod http2;
 pub mod strategy;
 pub mod wait;
 

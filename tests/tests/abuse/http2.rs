@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use reqwest::Client;
+use serde_json::json;
+use testkit::http2::*;
+use testkit::wait_until;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -11,84 +15,23 @@ use super::raw::connect;
 use super::target::Target;
 use super::{PLENTY, full_or};
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
 const REFUSED_STREAM: u32 = 7;
 
-/// A frame that came.
-struct Frame {
-    kind: u8,
-    stream: u32,
-    payload: Vec<u8>,
-}
+/// The window of a client that says nothing of it, in bytes.
+const USUAL_WINDOW: u32 = 65_535;
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a small frame").to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// Writes a header as a literal that nobody keeps.
-fn header(name: &str, value: &str) -> Vec<u8> {
-    let mut bytes = vec![0];
-    for text in [name, value] {
-        let length = u8::try_from(text.len()).ok().filter(|length| *length < 127);
-        bytes.push(length.expect("so short that a byte holds its length"));
-        bytes.extend(text.as_bytes());
-    }
-    bytes
-}
-
-fn head(method: &str, path: &str, key: &str) -> Vec<u8> {
-    [
-        header(":method", method),
-        header(":scheme", "http"),
-        header(":authority", "x"),
-        header(":path", path),
-        header("authorization", &format!("Bearer {key}")),
-        header("content-type", "application/json"),
-    ]
-    .concat()
-}
+/// How `:status: 200` begins a head: an entry of the table that everybody knows.
+const STATUS_200: u8 = 0x88;
 
 /// Connects and greets.
 async fn greet(target: &Target) -> TcpStream {
+    greet_with_window(target, USUAL_WINDOW).await
+}
+
+async fn greet_with_window(target: &Target, window: u32) -> TcpStream {
     let mut stream = connect(target.service.address(), 0).await.expect("there is a place");
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("it listens");
-    stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.expect("it listens");
+    stream.write_all(&greeting(window)).await.expect("it listens");
     stream
-}
-
-/// Returns the next frame; `None`: the connection is closed.
-async fn next(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Frame> {
-    let mut start = [0; 9];
-    let read = timeout(PLENTY, stream.read_exact(&mut start)).await.expect("something comes, or the end");
-    read.ok()?;
-    let [a, b, c, kind, _, stream_id @ ..] = start;
-    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-    timeout(PLENTY, stream.read_exact(&mut payload)).await.expect("all of the frame comes").ok()?;
-    Some(Frame { kind, stream: u32::from_be_bytes(stream_id), payload })
-}
-
-/// Returns the next frame that is one of these, or `None` at the end of the connection.
-async fn next_of(stream: &mut (impl AsyncReadExt + Unpin), kinds: &[u8]) -> Option<Frame> {
-    loop {
-        let frame = next(stream).await?;
-        if kinds.contains(&frame.kind) {
-            return Some(frame);
-        }
-    }
-}
-
-fn number(payload: &[u8]) -> u32 {
-    u32::from_be_bytes(payload[..4].try_into().expect("four bytes"))
 }
 
 #[tokio::test]
@@ -199,7 +142,7 @@ async fn a_head_beyond_the_limit_is_answered_431() {
 
 #[tokio::test]
 async fn slow_heads_and_slow_bodies_end_as_they_do_without_http_2() {
-    let target = Target::start(&["--head-time", "2s", "--body-slow-start", "1s"]).await;
+    let target = Target::start(&["--head-time", "2s", "--body-slow-start", "1s", "--body-time", "1h"]).await;
 
     let mut slow_head = greet(&target).await;
     slow_head
@@ -221,4 +164,39 @@ async fn slow_heads_and_slow_bodies_end_as_they_do_without_http_2() {
     assert!(answer.contains("body_too_slow") && answer.contains("408"), "{answer}");
     dripping.abort();
     assert_eq!(target.stored().await, 0);
+}
+
+#[tokio::test]
+async fn answers_that_are_never_asked_for_end_and_give_back_what_they_hold() {
+    let arguments = ["--stall-time", "3s", "--max-tails", "8", "--answer-memory", "6MiB"];
+    let target = Target::start(&arguments).await;
+    let log = json!({"service": "large", "message": "x".repeat(16_000)});
+    let post = Client::new().post(target.service.url("/logs")).bearer_auth(&target.key).json(&vec![log; 100]);
+    assert_eq!(post.send().await.expect("it listens").status(), 201);
+    let load = target.load().await;
+
+    // A tenant may have three quarters of the tails, and of the memory of answers, into which two of the pages fit.
+    let paths = [vec!["/logs/tail"; 7], vec!["/logs?service=large&limit=100"; 3]].concat();
+    let (mut from, mut to) = tokio::io::split(greet_with_window(&target, 0).await);
+    for (stream, path) in (1..).step_by(2).zip(&paths) {
+        to.write_all(&get(stream, path, &target.key)).await.expect("it listens");
+    }
+    let mut taken = 0;
+    for _ in &paths {
+        let head = next_of(&mut from, &[HEADERS]).await.expect("it is answered");
+        taken += usize::from(head.payload[0] == STATUS_200);
+    }
+    assert_eq!(taken, 6 + 2, "all that there is");
+
+    let is_cut = async { while next(&mut from).await.is_some() {} };
+    let alive = ping_until_closed(&mut to, Duration::from_millis(100));
+    timeout(PLENTY, async { tokio::join!(is_cut, alive) }).await.expect("the connection is closed");
+    for path in paths {
+        wait_until("who reads is answered", PLENTY, async || {
+            let ask = Client::new().get(target.service.url(path)).bearer_auth(&target.key);
+            (ask.send().await.ok()?.status() == 200).then_some(())
+        })
+        .await;
+    }
+    load.assert_unharmed().await;
 }

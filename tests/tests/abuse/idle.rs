@@ -50,8 +50,9 @@ async fn idle_connections_within_the_limit_take_nothing_from_others() {
 #[tokio::test]
 async fn connections_beyond_the_limit_are_refused_and_the_others_are_served() {
     let (limit, count) = full_or((4096, 10_000), (500, 2000));
-    let arguments = ["--max-connections", "500"];
-    let target = Target::start(full_or(&[], &arguments)).await;
+    // Longer than it takes to open them all: the first ones would make room for the last.
+    let arguments = ["--head-time", "60s", "--max-connections", full_or("4096", "500")];
+    let target = Target::start(&arguments).await;
     let start_kib = target.figures.start_memory();
     let load = target.load().await;
 
@@ -81,5 +82,9 @@ async fn an_address_cannot_take_the_places_of_the_others() {
     println!("one address: {closed} connections, {told} refused");
     assert!(is_sent && rest_of(&mut other).await.starts_with("HTTP/1.1 200 "));
     assert_eq!((closed, told), (100, 50));
+    let mut again = connect(target.service.address(), 0).await.expect("the system has room for it");
+    let is_sent = send(&mut again, GET).await;
+    let answer = rest_of(&mut again).await;
+    assert!(is_sent && answer.starts_with("HTTP/1.1 200 "), "its places are given back: {answer}");
     load.assert_unharmed().await;
 }

@@ -57,7 +57,8 @@ async fn heads_that_drip_in_are_closed_and_others_do_not_notice() {
 
 #[tokio::test]
 async fn bodies_that_drip_in_are_answered_408_and_others_do_not_notice() {
-    let target = Target::start(&[]).await;
+    // It is for its slowness that a body ends, not for its length.
+    let target = Target::start(&["--body-time", "1h"]).await;
     let start_kib = target.figures.start_memory();
     let load = target.load().await;
 

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use e2e_tests::{Answer, Installation, Senders, seed_from};
+use reqwest::Client;
 use serde_json::{Value, json};
 use testkit::wait_until;
 
@@ -218,4 +219,36 @@ async fn an_export_that_nobody_reads_holds_nothing_up() {
     }
     assert_eq!(rest.iter().filter(|byte| **byte == b'\n').count(), 1 + 20_000);
     assert!(query.stop().success());
+}
+
+#[tokio::test]
+async fn an_export_breaks_off_when_its_key_is_revoked() {
+    const LOGS: usize = 20_000;
+    let installation = Installation::start();
+    let message = "x".repeat(2000);
+    let logs: Vec<Value> = (0..LOGS / 10).map(|_| json!({"service": "pay", "message": message})).collect();
+    for _ in 0..10 {
+        installation.post_logs(&json!(logs)).await;
+    }
+    let keys = installation.query.url("/api/v1/keys");
+    let body = json!({"name": "reader", "scopes": ["read"]});
+    let made = Answer::to(Client::new().post(&keys).bearer_auth(&installation.key).json(&body)).await.json();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let export = Client::new().get(installation.query.url("/api/v1/logs/export")).bearer_auth(key);
+    let mut file = export.send().await.unwrap();
+    let mut lines = 0;
+
+    let revoked = Client::new().delete(format!("{keys}/{id}")).bearer_auth(&installation.key);
+    assert_eq!(Answer::to(revoked).await.status, 200);
+    let ended = loop {
+        match file.chunk().await {
+            Ok(Some(part)) => lines += part.iter().filter(|byte| **byte == b'\n').count(),
+            ended => break ended,
+        }
+        // More slowly than it is looked at whether the key still works.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+
+    assert!(ended.is_err(), "the file looks whole");
+    assert!((1..LOGS).contains(&lines), "{lines} lines");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use e2e_tests::programs::program;
+use e2e_tests::programs::{output_of, program};
 use e2e_tests::{Answer, Service};
 use reqwest::Client;
 use serde_json::json;
@@ -135,6 +135,5 @@ fn start_in_vain(name: &str, data: &TempDir, keys: &str) -> Output {
         command.arg("up");
     }
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
-    command.env("API_KEYS", keys).env_remove("RUST_LOG").current_dir(data.path());
-    command.output().expect("the program can be run")
+    output_of(command.env("API_KEYS", keys).env_remove("RUST_LOG").current_dir(data.path()))
 }

@@ -55,6 +55,44 @@ async fn a_batch_beyond_a_keys_records_is_stored_once_and_what_is_refused_is_not
 }
 
 #[tokio::test]
+async fn a_key_that_sends_only_what_cannot_be_stored_is_charged_for_it() {
+    let installation = Installation::start();
+    let options = ["--key-records-per-second", "10", "--key-bytes-per-second", "1000"];
+    let ingest = Service::start("ingest-svc", installation.data.path(), &options);
+    let post = async |body: String| {
+        let post = Client::new().post(ingest.url("/logs")).bearer_auth(&installation.key).body(body);
+        Answer::to(post).await
+    };
+    let no_service = Value::from(vec![json!({"message": "m"}); 100]).to_string();
+
+    let invalid = post(no_service.clone()).await;
+    let records_are_over = post(no_service).await;
+    invalid.problem(400, "invalid_records").unwrap();
+    let problem = records_are_over.problem(429, "quota_exceeded").unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("10 records per second"), "{problem}");
+
+    let other = installation.create_key(&["--scopes", "ingest"]);
+    let post = async |body: String| {
+        Answer::to(Client::new().post(ingest.url("/logs")).bearer_auth(&other).body(body)).await
+    };
+    let malformed = post(format!("[{}", " ".repeat(10_000))).await;
+    let mut bytes_are_over = post("[".to_owned()).await;
+    malformed.problem(400, "malformed_body").unwrap();
+    let problem = bytes_are_over.problem(429, "quota_exceeded").unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("1000 bytes of logs per second"), "{problem}");
+
+    let third = installation.create_key(&["--scopes", "ingest"]);
+    let post = async |body: Vec<u8>| {
+        let post = Client::new().post(ingest.url("/logs")).bearer_auth(&third);
+        Answer::to(post.header("Content-Encoding", "gzip").body(body)).await
+    };
+    let broken = post(vec![b'x'; 10_000]).await;
+    bytes_are_over = post(vec![b'x']).await;
+    assert_eq!(broken.status, 400, "{}", broken.text());
+    bytes_are_over.problem(429, "quota_exceeded").unwrap();
+}
+
+#[tokio::test]
 async fn limits_of_records_are_those_that_were_set_and_errors_state_them() {
     let installation = Installation::start();
     let options = ["--message-max", "10B", "--attributes-max-count", "1", "--batch-max-records", "2"];

@@ -180,11 +180,11 @@ async fn this_program_is_the_process_under_test_when_it_is_told_so() {
     senders.join_all().await;
     world.tell("= closing");
     // As the services do: a store that cannot go on is left as it is.
-    if !stores.logs_failed.is_cancelled() {
+    if !stores.failed.is_cancelled() {
         let closed = stores.logs.close().await;
         world.tell(if closed.is_ok() { "= closed" } else { "= unclosed" });
     }
-    if stores.logs_failed.is_cancelled() {
+    if stores.failed.is_cancelled() {
         world.tell("= failed");
     }
 }
@@ -200,7 +200,7 @@ impl World {
 impl Sender {
     async fn run(mut self) {
         for _ in 0..self.plan.batches {
-            let was_failed = self.stores.logs_failed.is_cancelled();
+            let was_failed = self.stores.failed.is_cancelled();
             let parcel = self.next_parcel();
             let is_stored = self.send(&parcel).await;
             if is_stored && parcel.service.starts_with("gone") {
@@ -253,9 +253,7 @@ impl Sender {
                 Err(error) => {
                     self.world.tell(&format!("! {} {first} {}", self.number, word_for(&error)));
                     let may_be_stored = matches!(error, StoreError::Unknown(_));
-                    if self.stores.logs_failed.is_cancelled()
-                        || (may_be_stored && append.idempotency.is_none())
-                    {
+                    if self.stores.failed.is_cancelled() || (may_be_stored && append.idempotency.is_none()) {
                         return false;
                     }
                 }

@@ -3,14 +3,13 @@
 use poem::http::StatusCode;
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
-use sentinel_http::{Authenticated, Problem};
+use sentinel_http::{Authenticated, Authenticator, Problem};
 use store::AuditAction;
 
 use super::Context;
 use super::bodies::{OldAndNew, PasswordsBody};
 use super::noting::Note;
-use super::password_check::{authenticator_of, busy, user_of};
-use crate::accounts::check_password;
+use super::password_check::{hash_of, user_of};
 use crate::params::Query;
 
 /// The answer to a new password.
@@ -39,16 +38,15 @@ pub(super) async fn handle(
         }
         Problem::new(StatusCode::FORBIDDEN, "wrong_password", "the old password is wrong")
     })?;
-    check_password(&new_password, &name)
-        .map_err(|error| Problem::bad_request("invalid_password", error.to_string()))?;
-    let hash = context.passwords.hash(new_password).await.map_err(busy)?;
+    let hash = hash_of(context, &name, new_password).await?;
+    // Noted first, so that nothing is changed that the audit log does not know.
+    context.note(request, Note::by_user(&user, AuditAction::PasswordChanged)).await?;
     let now = context.clock.now();
-    let changed = context.users.set_password(&name, hash, now, caller.session()).await;
+    let changed = context.users.set_password(&user, hash, now, caller.session()).await;
     let changed = changed.map_err(Problem::from)?;
-    authenticator_of(request)?.forget_user(&name);
+    Authenticator::of(request)?.forget_user(&name);
     if !changed {
         return Err(Problem::unauthorized().into());
     }
-    Note::by(&user, AuditAction::PasswordChanged, &name).keep(context, request).await;
     Ok(ChangeAnswer::Changed)
 }

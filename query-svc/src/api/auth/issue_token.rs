@@ -4,12 +4,13 @@ use poem::{Request, Result};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::logins::check_same_origin;
+use sentinel_http::{Authenticator, client_address};
 use store::AuditAction;
 
 use super::Context;
 use super::bodies::{Login, TokenBody};
 use super::noting::Note;
-use super::password_check::{authenticator_of, user_of};
+use super::password_check::user_of;
 use crate::params::Query;
 
 /// The answer to a request for an access token.
@@ -37,8 +38,9 @@ pub(super) async fn handle(context: &Context, request: &Request, body: &TokenBod
     Query::of(request)?.finish()?;
     let Login { username, password } = body.parse()?;
     let user = user_of(context, request, &username, password).await?;
-    let token = authenticator_of(request)?.logins().signer.sign(&user, context.clock.now());
-    Note::by(&user, AuditAction::LoggedIn, &user.name).keep(context, request).await;
+    let token = Authenticator::of(request)?.logins().signer.sign(&user, context.clock.now());
+    let note = Note::by_user(&user, AuditAction::LoggedIn);
+    context.note_done(client_address(request), note).await;
     Ok(TokenAnswer::Issued(Json(TokenSchema {
         access_token: token.text,
         token_type: "bearer".to_owned(),

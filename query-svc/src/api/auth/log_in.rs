@@ -3,6 +3,7 @@
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
+use sentinel_http::client_address;
 use sentinel_http::logins::check_same_origin;
 use store::AuditAction;
 
@@ -32,6 +33,7 @@ pub(super) async fn handle(context: &Context, request: &Request, body: &LoginBod
     let Login { username, password } = body.parse_private()?;
     let user = user_of(context, request, &username, password).await?;
     let (session, cookie) = begin(context, request, &user).await?;
-    Note::by(&user, AuditAction::LoggedIn, &user.name).keep(context, request).await;
+    let note = Note::by_user(&user, AuditAction::LoggedIn);
+    context.note_done(client_address(request), note).await;
     Ok(LoginAnswer::LoggedIn(Json(session), cookie))
 }

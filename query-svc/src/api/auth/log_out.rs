@@ -2,14 +2,13 @@
 
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
-use sentinel_http::Problem;
 use sentinel_http::credentials::find_session;
 use sentinel_http::logins::check_same_origin;
+use sentinel_http::{Authenticator, Problem, client_address};
 use store::AuditAction;
 
 use super::Context;
 use super::noting::Note;
-use super::password_check::authenticator_of;
 use super::session::no_cookie;
 use crate::params::Query;
 
@@ -29,12 +28,14 @@ pub(super) async fn handle(context: &Context, request: &Request) -> Result<Logou
     check_same_origin(request)?;
     Query::of(request)?.finish()?;
     if let Some(token) = find_session(request.headers()).map_err(Problem::from)? {
+        // Anybody may come with any cookie: only a session that is there costs a write.
         let session = context.users.find_session(token.digest()).await.map_err(Problem::from)?;
-        let ended = context.users.end_session(token.digest()).await.map_err(Problem::from)?;
-        authenticator_of(request)?.forget_session(&token);
-        if let Some(session) = session.filter(|_| ended) {
-            let user = &session.user;
-            Note::by(user, AuditAction::LoggedOut, &user.name).keep(context, request).await;
+        if let Some(session) = session
+            && context.users.end_session(token.digest()).await.map_err(Problem::from)?
+        {
+            Authenticator::of(request)?.forget_session(&token);
+            let note = Note::by_user(&session.user, AuditAction::LoggedOut);
+            context.note_done(client_address(request), note).await;
         }
     }
     Ok(LogoutAnswer::LoggedOut(no_cookie(request)?))

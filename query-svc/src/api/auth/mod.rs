@@ -124,17 +124,7 @@ const BUSY: ProblemNote =
 /// What the document says of these operations beside what their code says.
 pub(super) const NOTES: &[OperationNotes] = &[
     OperationNotes {
-        operations: &["logIn"],
-        query: &[],
-        problems: &[
-            ProblemNote { status: 401, description: "The user name or the password is wrong." },
-            CROSS_SITE,
-            TOO_MANY,
-            BUSY,
-        ],
-    },
-    OperationNotes {
-        operations: &["issueToken"],
+        operations: &["logIn", "issueToken"],
         query: &[],
         problems: &[
             ProblemNote { status: 401, description: "The user name or the password is wrong." },

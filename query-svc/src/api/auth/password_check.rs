@@ -1,31 +1,55 @@
 //! Whether a name and a password belong together. Whoever is wrong too often waits, before any work is done.
 
-use std::sync::Arc;
-
-use domain::UserName;
+use domain::{Role, Tenant, UserName};
 use poem::Request;
 use poem::http::header::WWW_AUTHENTICATE;
 use poem::http::{HeaderValue, StatusCode};
-use sentinel_http::{Authenticator, Problem};
+use sentinel_http::{Authenticator, Problem, client_address};
 use store::users::tenant_of_the_first_user;
-use store::{AuditAction, User};
+use store::{AuditAction, PasswordHash, User};
 
 use super::Context;
 use super::noting::Note;
-use crate::accounts::PasswordsBusy;
-
-/// Returns what lets callers in.
-///
-/// # Errors
-/// A 500 when the service is not put together.
-pub(in crate::api) fn authenticator_of(request: &Request) -> Result<&Authenticator, Problem> {
-    let authenticator = request.data::<Arc<Authenticator>>().map(|authenticator| &**authenticator);
-    authenticator.ok_or_else(|| Problem::internal("no Authenticator is in the request's data"))
-}
+use crate::accounts::{PasswordsBusy, check_password};
 
 /// Returns what is answered when too many passwords wait.
-pub(in crate::api) fn busy(busy: PasswordsBusy) -> Problem {
+fn busy(busy: PasswordsBusy) -> Problem {
     Problem::unavailable("overloaded", busy.to_string(), 1)
+}
+
+/// Returns the hash of a password that is to be `name`'s from now on.
+///
+/// # Errors
+/// 400 when it is not fit for one, 503 when too many passwords wait.
+pub(super) async fn hash_of(
+    context: &Context,
+    name: &UserName,
+    password: String,
+) -> Result<PasswordHash, Problem> {
+    check_password(&password, name)
+        .map_err(|error| Problem::bad_request("invalid_password", error.to_string()))?;
+    context.passwords.hash(password).await.map_err(busy)
+}
+
+/// Returns a user to keep, as of now.
+///
+/// # Errors
+/// As [`hash_of`].
+pub(in crate::api) async fn user_to_make(
+    context: &Context,
+    name: UserName,
+    tenant: Tenant,
+    role: Role,
+    password: String,
+) -> Result<User, Problem> {
+    let password_hash = hash_of(context, &name, password).await?;
+    let now = context.clock.now();
+    Ok(User { name, tenant, role, password_hash, created_at: now, password_changed_at: now })
+}
+
+/// Returns what is answered when a name is somebody's already, perhaps in another tenant: whoever logs in says no tenant.
+pub(in crate::api) fn name_taken(name: &UserName) -> Problem {
+    Problem::conflict("name_taken", format!("there is a user {name} already; take another name"))
 }
 
 /// Returns the user of this name and password.
@@ -39,7 +63,7 @@ pub(super) async fn user_of(
     username: &str,
     password: String,
 ) -> Result<User, Problem> {
-    let failures = &authenticator_of(request)?.logins().failures;
+    let failures = &Authenticator::of(request)?.logins().failures;
     let name = UserName::parse(username).ok();
     let attempt = failures.attempt(request, name.as_ref())?;
     let compared = compare(context, name.as_ref(), password).await;
@@ -56,13 +80,10 @@ pub(super) async fn user_of(
             Ok(user)
         }
         user => {
-            let note = Note {
-                tenant: user.map_or_else(tenant_of_the_first_user, |user| user.tenant),
-                caller: None,
-                action: AuditAction::LoginFailed,
-                subject: name.map(|name| name.to_string()).unwrap_or_default(),
-            };
-            note.keep(context, request).await;
+            let tenant = user.map_or_else(tenant_of_the_first_user, |user| user.tenant);
+            let subject = name.map(|name| name.to_string()).unwrap_or_default();
+            let note = Note::by_nobody(tenant, AuditAction::LoginFailed, subject);
+            context.note_done(client_address(request), note).await;
             Err(wrong())
         }
     }

@@ -4,18 +4,14 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use poem::Request;
-use poem::http::uri::Scheme;
 use poem_openapi::Object;
-use sentinel_http::Problem;
 use sentinel_http::credentials::SESSION_COOKIE;
 use sentinel_http::logins::random_token;
+use sentinel_http::{Authenticator, Problem, is_encrypted};
 use store::{NewSession, User};
 
 use super::Context;
-use super::password_check::{authenticator_of, wrong};
-
-/// Says of a request that came through a proxy whether it was encrypted up to there.
-const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+use super::password_check::wrong;
 
 /// A session that just began.
 #[derive(Object)]
@@ -40,7 +36,7 @@ pub(super) async fn begin(
     request: &Request,
     user: &User,
 ) -> Result<(SessionSchema, String), Problem> {
-    let logins = authenticator_of(request)?.logins();
+    let logins = Authenticator::of(request)?.logins();
     let (token, now, lasts) = (random_token(), context.clock.now(), logins.session_time);
     let session = NewSession {
         digest: token.digest(),
@@ -64,20 +60,13 @@ pub(super) async fn begin(
 
 /// Returns the cookie that takes the session's away.
 pub(super) fn no_cookie(request: &Request) -> Result<String, Problem> {
-    let is_secure = authenticator_of(request)?.logins().secure_cookies || is_encrypted(request);
+    let is_secure = Authenticator::of(request)?.logins().secure_cookies || is_encrypted(request);
     Ok(cookie("", 0, is_secure))
 }
 
 fn cookie(token: &str, max_age_seconds: u64, is_secure: bool) -> String {
     let secure = if is_secure { "; Secure" } else { "" };
     format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_seconds}{secure}")
-}
-
-/// Says whether a request came encrypted. Who claims so falsely gets a cookie that does not come back, and no more.
-fn is_encrypted(request: &Request) -> bool {
-    let forwarded = request.headers().get(X_FORWARDED_PROTO).and_then(|value| value.to_str().ok());
-    let is_forwarded = forwarded.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
-    is_forwarded || *request.scheme() == Scheme::HTTPS
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {
@@ -90,12 +79,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_for_no_script_and_no_other_site_and_for_encrypted_connections_where_there_are_any() {
+    fn a_cookie_is_for_no_script_and_no_other_site_and_for_encrypted_connections_if_it_says_so() {
         let plain = cookie("T", 60, false);
         assert_eq!(plain, "sentinel_session=T; HttpOnly; SameSite=Strict; Path=/; Max-Age=60");
         assert_eq!(cookie("T", 60, true), format!("{plain}; Secure"));
-        let through =
-            |scheme: &str| is_encrypted(&Request::builder().header(X_FORWARDED_PROTO, scheme).finish());
-        assert_eq!(["https", "HTTPS", "http", ""].map(through), [true, true, false, false]);
     }
 }

@@ -5,17 +5,16 @@ use poem::http::StatusCode;
 use poem::{Request, Result};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
-use sentinel_http::Problem;
 use sentinel_http::logins::check_same_origin;
+use sentinel_http::{Authenticator, Problem};
 use store::users::tenant_of_the_first_user;
-use store::{AuditAction, KeyDigest, PasswordHash, SetUpOutcome, User};
+use store::{AuditAction, KeyDigest, SetUpOutcome};
 
 use super::Context;
 use super::bodies::{SetUp, SetUpBody};
 use super::noting::Note;
-use super::password_check::{authenticator_of, busy};
+use super::password_check::{name_taken, user_to_make};
 use super::session::{SessionSchema, begin};
-use crate::accounts::check_password;
 use crate::params::Query;
 
 /// The answer to a set-up.
@@ -35,42 +34,32 @@ pub(super) async fn handle(context: &Context, request: &Request, body: &SetUpBod
     check_same_origin(request)?;
     Query::of(request)?.finish()?;
     let set_up: SetUp = body.parse_private()?;
-    let attempt = authenticator_of(request)?.logins().failures.attempt(request, None)?;
+    let attempt = Authenticator::of(request)?.logins().failures.attempt(request, None)?;
     let (digest, now) = (KeyDigest::of(&set_up.token), context.clock.now());
     // Looked at before the password is hashed: only who has the link makes that work.
-    if !context.users.has_set_up_token(digest, now).await.map_err(Problem::from)? {
-        return Err(link_over().into());
+    match context.users.has_set_up_token(digest, now).await {
+        Ok(true) => attempt.succeeded(),
+        Ok(false) => return Err(link_over().into()),
+        Err(error) => {
+            attempt.not_made();
+            return Err(Problem::from(error).into());
+        }
     }
-    attempt.succeeded();
-    let user = user_to_make(context, set_up).await?;
+    let name = UserName::parse(&set_up.username)
+        .map_err(|error| Problem::bad_request("invalid_user", error.to_string()))?;
+    let user = user_to_make(context, name, tenant_of_the_first_user(), Role::Admin, set_up.password).await?;
+    // Noted first, so that nobody is made whom the audit log does not know; a taken name is found out before.
+    if context.users.find(&user.name).await.map_err(Problem::from)?.is_some() {
+        return Err(name_taken(&user.name).into());
+    }
+    context.note(request, Note::by_user(&user, AuditAction::SetUp)).await?;
     match context.users.use_set_up_token(digest, user.clone()).await.map_err(Problem::from)? {
         SetUpOutcome::Done => {}
         SetUpOutcome::TokenUnknown => return Err(link_over().into()),
-        SetUpOutcome::NameTaken => {
-            let detail = format!("there is a user {} already; take another name", user.name);
-            return Err(Problem::conflict("name_taken", detail).into());
-        }
+        SetUpOutcome::NameTaken => return Err(name_taken(&user.name).into()),
     }
-    Note::by(&user, AuditAction::SetUp, &user.name).keep(context, request).await;
     let (session, cookie) = begin(context, request, &user).await?;
     Ok(SetUpAnswer::Done(Json(session), cookie))
-}
-
-async fn user_to_make(context: &Context, set_up: SetUp) -> Result<User, Problem> {
-    let name = UserName::parse(&set_up.username)
-        .map_err(|error| Problem::bad_request("invalid_user", error.to_string()))?;
-    check_password(&set_up.password, &name)
-        .map_err(|error| Problem::bad_request("invalid_password", error.to_string()))?;
-    let password_hash: PasswordHash = context.passwords.hash(set_up.password).await.map_err(busy)?;
-    let now = context.clock.now();
-    Ok(User {
-        name,
-        tenant: tenant_of_the_first_user(),
-        role: Role::Admin,
-        password_hash,
-        created_at: now,
-        password_changed_at: now,
-    })
 }
 
 fn link_over() -> Problem {

@@ -11,6 +11,7 @@ use serde_json::json;
 use store::{AuditAction, StoreError};
 
 use super::Context;
+use super::noting::Note;
 use crate::params::{Query, read_filter};
 
 /// The answer to a delete.
@@ -65,11 +66,13 @@ async fn delete_and_note(
 ) -> Result<u64, StoreError> {
     let outcome = context.store.delete(&key.tenant, &filter, false).await;
     let (name, value) = match &outcome {
+        // Nothing was begun.
+        Err(StoreError::TooManyQuestions { .. }) => return outcome,
         Ok(deleted) => ("deleted", json!(deleted)),
         Err(error) => ("failed", json!(error.to_string())),
     };
     tracing::info!(caller = %key.caller, tenant = %key.tenant, outcome = %value, "logs deleted by request");
     let details = [("filter", json!(sent)), (name, value)];
-    context.note_done(&key, address, AuditAction::LogsDeleted, String::new(), details).await;
+    context.note_done(address, Note::by(&key, AuditAction::LogsDeleted, "").with(details)).await;
     outcome
 }

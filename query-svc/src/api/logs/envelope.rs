@@ -109,7 +109,7 @@ pub(super) async fn envelop(
     let begun = Instant::now();
     let found = answer(context, key, question).await?;
     let question = &found.question;
-    let counts = context.store.count_by(&key.tenant, &question.filter, None, found.deadline).await?;
+    let counts = found.turn.store.count_by(&key.tenant, &question.filter, None, found.deadline).await?;
     let envelope = Envelope {
         logs: &found.records,
         // A count that ended early may not have come as far as the search.

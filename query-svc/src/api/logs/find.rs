@@ -11,6 +11,7 @@ use store::{Effort, StoreError};
 
 use super::Context;
 use crate::params::{Query, Question, read_filter, read_paging};
+use crate::turn::Turn;
 
 /// The names of paging parameters that give way to `limit` and `cursor` in the address of the next page.
 const PAGING_NAMES: [&str; 6] = ["limit", "cursor", "offset", "skip", "page", "page_size"];
@@ -29,6 +30,8 @@ pub(super) struct FoundPage {
     pub(super) is_complete: bool,
     /// What it took.
     pub(super) effort: Effort,
+    /// Its turn, which ends with it: when the answer is written.
+    pub(super) turn: Turn,
 }
 
 /// Reads what the query string of a request asks for.
@@ -61,7 +64,8 @@ pub(super) async fn answer(
     question: Question,
 ) -> Result<FoundPage, Problem> {
     let deadline = context.deadline();
-    let found = context.store.search(&key.tenant, &question.filter, &question.page, deadline).await?;
+    let turn = context.turns.take(&key.tenant, deadline, 1).await?;
+    let found = turn.store.search(&key.tenant, &question.filter, &question.page, deadline).await?;
     let is_short_of_offset =
         matches!(question.page.start, PageStart::Offset(1..)) && found.records.is_empty();
     if !found.complete && is_short_of_offset {
@@ -70,7 +74,7 @@ pub(super) async fn answer(
     }
     let cursor = found.next.map(|position| question.cursor_behind(position));
     let (records, effort) = (found.records, found.effort);
-    Ok(FoundPage { question, deadline, records, cursor, is_complete: found.complete, effort })
+    Ok(FoundPage { question, deadline, records, cursor, is_complete: found.complete, effort, turn })
 }
 
 impl FoundPage {

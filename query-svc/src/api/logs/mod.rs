@@ -18,7 +18,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use sentinel_http::{Authorized, Delete, OperationNotes, ProblemNote, Read};
 
-use super::{Context, Group, json_body, record_schema};
+use super::{Context, Group, json_body, noting, record_schema};
 use crate::params::names;
 use delete_logs::DeleteAnswer;
 use envelope::EnvelopeAnswer;

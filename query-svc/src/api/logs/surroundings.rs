@@ -1,6 +1,7 @@
 //! `GET /logs/{id}/context`
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use domain::condition::{TextField, TextTest};
@@ -10,6 +11,7 @@ use poem::{Request, Result};
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::{JsonText, Problem};
 use serde::Serialize;
+use store::LogStore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Context;
@@ -18,6 +20,9 @@ use crate::params::{Query, read_filter, read_rows};
 
 /// How many logs are shown on either side when the client does not say.
 const SIDE_DEFAULT_ROWS: u32 = 10;
+
+/// How many pages are read: one before the log, one after it.
+const SIDES: usize = 2;
 
 /// The answer to a request for the logs around one.
 #[derive(ApiResponse)]
@@ -69,9 +74,16 @@ pub(super) async fn handle(
     let log = log.ok_or_else(|| Problem::not_found(format!("there is no log with id {id}")))?;
     let filter = asked.filter.unwrap_or_else(|| of_same_origin(&log));
     let deadline = context.deadline();
+    let turn = context.turns.take(&key.tenant, deadline, SIDES).await?;
     let start = PageStart::After(Position { timestamp: log.timestamp, id: log.id });
     let side = |limit, order| {
-        beside(context.clone(), key.tenant.clone(), filter.clone(), Page { limit, order, start }, deadline)
+        beside(
+            Arc::clone(&turn.store),
+            key.tenant.clone(),
+            filter.clone(),
+            Page { limit, order, start },
+            deadline,
+        )
     };
     // Both sides at the same time: each decodes blocks of its own.
     let after = AbortOnDropHandle::new(tokio::spawn(side(asked.after_rows, Order::Ascending)));
@@ -105,7 +117,7 @@ fn of_same_origin(log: &LogRecord) -> Filter {
 
 /// Returns the logs of one side, the nearest first, and whether there was time for all of them.
 async fn beside(
-    context: Context,
+    store: Arc<dyn LogStore>,
     tenant: Tenant,
     filter: Filter,
     page: Page,
@@ -114,6 +126,6 @@ async fn beside(
     if page.limit == 0 {
         return Ok((Vec::new(), true));
     }
-    let found = context.store.search(&tenant, &filter, &page, deadline).await?;
+    let found = store.search(&tenant, &filter, &page, deadline).await?;
     Ok((found.records, found.complete))
 }

@@ -124,7 +124,7 @@ pub(super) async fn handle(
     let bounds = ScanBounds { max_records: LOGS_MAX, deadline: context.deadline() };
     let add = |tally: &mut CategoryTally, record: &LogRecord| tally.add(&record.attributes);
     let tally = CategoryTally::new(path);
-    let scanned = scan_newest(&*context.store, &key.tenant, &span.filter, bounds, tally, add).await?;
+    let scanned = scan_newest(&context.turns, &key.tenant, &span.filter, bounds, tally, add).await?;
     let other = scanned.gathered.other();
     let categories = Categories {
         from: span.from,

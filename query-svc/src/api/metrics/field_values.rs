@@ -158,7 +158,7 @@ async fn sample(
     let bounds = ScanBounds { max_records: SAMPLE_MAX, deadline: super::discovery_deadline(context) };
     let tally = ValueTally { meant, wanted, frequencies: Frequencies::new(DISTINCT_MAX) };
     let add = |tally: &mut ValueTally, record: &LogRecord| tally.add(record);
-    let scanned = scan_newest(&*context.store, &key.tenant, &filter, bounds, tally, add).await?;
+    let scanned = scan_newest(&context.turns, &key.tenant, &filter, bounds, tally, add).await?;
     Ok((scanned.gathered.frequencies, Some(scanned.records), scanned.complete))
 }
 

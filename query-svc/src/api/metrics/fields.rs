@@ -121,7 +121,7 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     let bounds = ScanBounds { max_records: SAMPLE_MAX, deadline: super::discovery_deadline(context) };
     let add = |tally: &mut FieldTally, record: &LogRecord| tally.add(record);
     let tally = FieldTally::default();
-    let scanned = scan_newest(&*context.store, &key.tenant, &filter, bounds, tally, add).await?;
+    let scanned = scan_newest(&context.turns, &key.tenant, &filter, bounds, tally, add).await?;
     let complete = scanned.complete && !scanned.gathered.has_more;
     let fields = Fields {
         fields: scanned.gathered.into_fields(),

@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
+use domain::limits::PAGE_MAX_BYTES;
 use domain::{Filter, LogRecord, Order, Tenant};
 use sentinel_http::Problem;
-use store::{LogStore, Scan};
+use store::Scan;
+
+use crate::turn::Turns;
 
 /// Most records that are taken from the store at once, and looked at in one go: about as many as an engine decodes at
 /// once.
@@ -36,19 +39,20 @@ pub(super) struct Scanned<T> {
 /// # Errors
 /// What the store meets.
 pub(super) async fn scan_newest<T: Send + 'static>(
-    store: &dyn LogStore,
+    turns: &Turns,
     tenant: &Tenant,
     filter: &Filter,
     bounds: ScanBounds,
     mut gathered: T,
     look: fn(&mut T, &LogRecord),
 ) -> Result<Scanned<T>, Problem> {
+    let turn = turns.take(tenant, bounds.deadline, 1).await?;
     let mut records = 0;
     let mut after = i64::MAX;
     while records < bounds.max_records && Instant::now() < bounds.deadline {
         let limit = SCAN_PAGE_RECORDS.min(bounds.max_records - records);
-        let scan = Scan { after, order: Order::Descending, limit };
-        let page = store.scan(tenant, filter, &scan, bounds.deadline).await?;
+        let scan = Scan { after, order: Order::Descending, limit, max_bytes: PAGE_MAX_BYTES };
+        let page = turn.store.scan(tenant, filter, &scan, bounds.deadline).await?;
         let (is_end, is_stuck) = (page.is_end, page.reached >= after);
         after = page.reached;
         records += page.records.len();
@@ -81,10 +85,14 @@ pub(super) async fn off_thread<R: Send + 'static>(
 mod tests {
     use std::time::Duration;
 
-    use store::{Append, MemoryLogStore};
+    use std::sync::Arc;
+
+    use store::{Append, LogStore, MemoryLogStore};
     use testkit::build::{batch, record, tenant};
 
     use super::*;
+    use crate::fair_store::FairLogStore;
+    use crate::memory::MemoryBudget;
 
     async fn scanned(stored: usize, service: &str, max_records: usize, lasts: Duration) -> Scanned<Vec<i64>> {
         let store = MemoryLogStore::default();
@@ -95,8 +103,10 @@ mod tests {
         store.append(append).await.unwrap();
         let filter = Filter { services: Some([service.to_owned()].into()), ..Filter::default() };
         let bounds = ScanBounds { max_records, deadline: Instant::now() + lasts };
+        let turns =
+            Turns::new(Arc::new(FairLogStore::new(Arc::new(store), 1, 0)), MemoryBudget::new(None), 0);
         let push = |ids: &mut Vec<i64>, record: &LogRecord| ids.push(record.id);
-        scan_newest(&store, &tenant("a"), &filter, bounds, Vec::new(), push).await.unwrap()
+        scan_newest(&turns, &tenant("a"), &filter, bounds, Vec::new(), push).await.unwrap()
     }
 
     #[tokio::test]

@@ -96,7 +96,7 @@ pub(super) async fn handle(
     let bounds = ScanBounds { max_records: ERRORS_MAX, deadline };
     let templates = ErrorTemplates::default();
     let add = |templates: &mut ErrorTemplates, record: &LogRecord| templates.add(record);
-    let scanned = scan_newest(store, &key.tenant, &of_errors, bounds, templates, add).await?;
+    let scanned = scan_newest(&context.turns, &key.tenant, &of_errors, bounds, templates, add).await?;
 
     let complete = counts.complete && scanned.complete && scanned.gathered.has_all();
     let (top_errors, errors_other) = scanned.gathered.into_top(top);

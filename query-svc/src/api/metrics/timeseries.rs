@@ -105,9 +105,11 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     let asked = read_series(&mut query, context.clock.now())?;
     query.finish()?;
     let deadline = context.deadline();
-    let counts = context.store.count_by(&key.tenant, &asked.filter, Some(&asked.buckets), deadline).await;
+    let turn = context.turns.take(&key.tenant, deadline, 1).await?;
+    let counts = turn.store.count_by(&key.tenant, &asked.filter, Some(&asked.buckets), deadline).await;
     let counts = counts.map_err(Problem::from)?;
     let text = off_thread(move || write(&asked, &counts)).await??;
+    drop(turn);
     Ok(SeriesAnswer::Counted(text))
 }
 

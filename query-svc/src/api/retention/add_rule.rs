@@ -10,6 +10,7 @@ use serde_json::json;
 use store::{AddOutcome, AuditAction};
 
 use super::Context;
+use super::noting::Note;
 use super::preview_rules::preview;
 use super::rule_body::RuleBody;
 use super::rule_schema::{PreviewSchema, RuleSchema};
@@ -50,7 +51,8 @@ pub(super) async fn handle(
         ("max_age", json!(rule.keep.max_age().map(|age| age.to_string()))),
         ("max_bytes", json!(rule.keep.max_bytes().map(|size| size.to_string()))),
     ];
-    context.note(key, request, AuditAction::RetentionRuleAdded, rule.name.clone(), details).await?;
+    let note = Note::by(key, AuditAction::RetentionRuleAdded, rule.name.clone()).with(details);
+    context.note(request, note).await?;
     match context.retention.add(rule).await.map_err(Problem::from)? {
         AddOutcome::Added(added) => {
             tracing::info!(caller = %key.caller, tenant = %key.tenant, rule_id = added.id, "retention rule made");

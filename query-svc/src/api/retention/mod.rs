@@ -12,7 +12,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use sentinel_http::{Authorized, Delete, OperationNotes, ProblemNote};
 
-use super::{Context, Group, json_body};
+use super::{Context, Group, json_body, noting};
 use crate::params::names;
 use add_rule::AddAnswer;
 use list_rules::RulesAnswer;

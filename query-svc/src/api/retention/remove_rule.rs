@@ -8,6 +8,7 @@ use serde_json::json;
 use store::AuditAction;
 
 use super::Context;
+use super::noting::Note;
 use crate::params::Query;
 
 /// The answer to the removal of a rule.
@@ -29,7 +30,8 @@ pub(super) async fn handle(
     let rules = context.retention.list(&key.tenant).await.map_err(Problem::from)?;
     let rule = rules.into_iter().find(|kept| kept.id == id).ok_or_else(not_found)?.rule;
     let details = [("rule_id", json!(id)), ("filter", json!(rule.filter))];
-    context.note(key, request, AuditAction::RetentionRuleRemoved, rule.name, details).await?;
+    let note = Note::by(key, AuditAction::RetentionRuleRemoved, rule.name).with(details);
+    context.note(request, note).await?;
     if !context.retention.remove(&key.tenant, id).await.map_err(Problem::from)? {
         return Err(not_found().into());
     }

@@ -11,17 +11,13 @@ use poem::{Body, Request, Result};
 use poem_openapi::ApiResponse;
 use sentinel_http::{Problem, Standing};
 
-use super::Context;
 use super::payloads::{Csv, ExportContent, Ndjson};
-use crate::export::exports::TooManyExports;
+use super::{Context, too_many};
 use crate::export::file::PAGE_RECORDS;
 use crate::export::format::{FULL, REPORT};
 use crate::export::{Encoding, Export, Format};
 use crate::params::{Query, read_filter};
 use crate::tail::start::newest_id;
-
-/// How soon a client that finds no place may try again, in seconds.
-const RETRY_AFTER_SECONDS: u32 = 10;
 
 /// The answer to an export.
 #[derive(ApiResponse)]
@@ -117,7 +113,11 @@ async fn begin(
     filter: Filter,
     format: Format,
 ) -> Result<File, Problem> {
-    let place = context.streams.exports.take_place(&key.tenant).map_err(too_many)?;
+    let place = context
+        .streams
+        .exports
+        .take_place(&key.tenant)
+        .map_err(|taken| too_many("exports", "too_many_exports", taken))?;
     let until = newest_id(&*context.streams.store, &key.tenant, context.deadline()).await?;
     let accepted = request.headers().get_all(ACCEPT_ENCODING).iter();
     let encoding = Encoding::of(accepted.filter_map(|value| value.to_str().ok()));
@@ -161,19 +161,6 @@ fn disposition(now: Timestamp, format: Format) -> String {
     let digits: String = now.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
     let (day, time) = digits.split_at(8);
     format!("attachment; filename=\"logs-{day}-{time}.{}\"", format.extension())
-}
-
-fn too_many(error: TooManyExports) -> Problem {
-    match error {
-        TooManyExports::InAll { max_exports } => {
-            let detail = format!("there are as many exports as there may be: {max_exports}");
-            Problem::unavailable("too_many_exports", detail, RETRY_AFTER_SECONDS)
-        }
-        TooManyExports::OfTenant { max_exports } => {
-            let detail = format!("this tenant has as many exports as it may: {max_exports}");
-            Problem::too_many_requests("too_many_exports", detail, RETRY_AFTER_SECONDS)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
-use sentinel_http::{Authorized, OperationNotes, ProblemNote, Read, Readiness};
+use sentinel_http::{Authorized, OperationNotes, Problem, ProblemNote, Read, Readiness};
 use store::LogStore;
 
 use super::{Context, Group};
 use crate::config::ReadOptions;
-use crate::export::Exports;
+use crate::export::{ExportLimits, Exports};
+use crate::memory::MemoryLimits;
 use crate::params::names::FILTER;
+use crate::places::AllTaken;
 use crate::tail::Tails;
 use export_logs::{ExportAnswer, ReportAnswer};
 use tail_logs::TailAnswer;
@@ -35,10 +37,31 @@ pub struct Streams {
 
 impl Streams {
     /// Makes the streams of a service; live ones end when it is not ready any more.
-    pub fn new(store: &Arc<dyn LogStore>, options: &ReadOptions, readiness: Readiness) -> Self {
-        let tails = Arc::new(Tails::new(Arc::clone(store), options.tail.into()));
-        let exports = Arc::new(Exports::new(options.export.into()));
+    pub fn new(
+        store: &Arc<dyn LogStore>,
+        options: &ReadOptions,
+        memory: MemoryLimits,
+        readiness: Readiness,
+    ) -> Self {
+        let tails = Arc::new(Tails::new(Arc::clone(store), options.tail.into(), memory.tail_bytes));
+        let exports = Arc::new(Exports::new(ExportLimits::within(options.export, memory.export_bytes)));
         Self { store: Arc::clone(store), tails, exports, readiness }
+    }
+}
+
+/// When to come back after all places were taken.
+const RETRY_AFTER_SECONDS: u32 = 10;
+
+fn too_many(what: &str, code: &'static str, taken: AllTaken) -> Problem {
+    match taken {
+        AllTaken::InAll { max } => {
+            let detail = format!("there are as many {what} as there may be: {max}");
+            Problem::unavailable(code, detail, RETRY_AFTER_SECONDS)
+        }
+        AllTaken::OfTenant { max } => {
+            let detail = format!("this tenant has as many {what} as it may: {max}");
+            Problem::too_many_requests(code, detail, RETRY_AFTER_SECONDS)
+        }
     }
 }
 

@@ -7,19 +7,16 @@ use poem_openapi::ApiResponse;
 use sentinel_http::{Problem, Standing};
 use tokio::time::sleep;
 
-use super::Context;
 use super::payloads::Events;
+use super::{Context, too_many};
 use crate::params::{Query, read_filter};
-use crate::tail::{Start, tails::TooManyTails};
+use crate::tail::Start;
 
 /// The header that says which event a client has seen last.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The same as a query parameter, for clients that cannot set headers.
 const LAST_EVENT_ID_PARAMETER: &str = "last_event_id";
-
-/// How soon a client that finds no place may try again, in seconds: tails are long.
-const RETRY_AFTER_SECONDS: u32 = 10;
 
 /// The answer to who follows logs.
 #[derive(ApiResponse)]
@@ -44,7 +41,8 @@ pub(super) async fn handle(context: &Context, key: &Principal, request: &Request
     query.finish()?;
     let standing = Standing::of(request, Scope::Read)?;
     let tails = &context.streams.tails;
-    let place = tails.take_place(&key.tenant).map_err(too_many)?;
+    let place =
+        tails.take_place(&key.tenant).map_err(|taken| too_many("live tails", "too_many_tails", taken))?;
     let start = Start::of(last_event_id, &filter);
     let position = start.position(&*context.streams.store, &key.tenant, context.deadline()).await;
     let position = position.map_err(Problem::from)?;
@@ -74,17 +72,4 @@ fn read_last_event_id(request: &Request, query: &mut Query) -> Result<Option<i64
     let id = text.parse().ok().filter(|id| *id >= 0);
     let reason = "expected the id of an event, an integer, at least 0";
     id.map(Some).ok_or_else(|| Problem::invalid_parameter(LAST_EVENT_ID_PARAMETER, reason))
-}
-
-fn too_many(error: TooManyTails) -> Problem {
-    match error {
-        TooManyTails::InAll { max_tails } => {
-            let detail = format!("there are as many live tails as there may be: {max_tails}");
-            Problem::unavailable("too_many_tails", detail, RETRY_AFTER_SECONDS)
-        }
-        TooManyTails::OfTenant { max_tails } => {
-            let detail = format!("this tenant has as many live tails as it may: {max_tails}");
-            Problem::too_many_requests("too_many_tails", detail, RETRY_AFTER_SECONDS)
-        }
-    }
 }

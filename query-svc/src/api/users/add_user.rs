@@ -7,14 +7,14 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 use sentinel_http::Problem;
 use serde::Deserialize;
-use store::{AddUserOutcome, AuditAction, User};
+use serde_json::json;
+use store::{AddUserOutcome, AuditAction};
 
 use super::Context;
 use super::json_body::{BodySchema, JsonBody};
 use super::noting::Note;
-use super::password_check::busy;
+use super::password_check::{name_taken, user_to_make};
 use super::user_schema::UserSchema;
-use crate::accounts::check_password;
 use crate::params::Query;
 
 /// A user as a client sends one.
@@ -62,36 +62,29 @@ pub(super) async fn handle(
     body: &UserBody,
 ) -> Result<AddAnswer> {
     Query::of(request)?.finish()?;
-    let user = user_to_make(context, key, body.parse_private()?).await?;
-    match context.users.add(user.clone()).await.map_err(Problem::from)? {
-        AddUserOutcome::Added => {}
-        AddUserOutcome::NameTaken => {
-            let detail = format!("there is a user {} already; take another name", user.name);
-            return Err(Problem::conflict("name_taken", detail).into());
-        }
-        AddUserOutcome::LimitReached => {
-            let detail = format!("there are {USERS_MAX} users, the most there may be; remove one first");
-            return Err(Problem::conflict("too_many_users", detail).into());
-        }
+    let NewUser { username, password, role } = body.parse_private()?;
+    let invalid = |error: &dyn std::fmt::Display| Problem::bad_request("invalid_user", error.to_string());
+    let name = UserName::parse(&username).map_err(|error| invalid(&error))?;
+    let role = Role::parse(&role).map_err(|error| invalid(&error))?;
+    let user = user_to_make(context, name, key.tenant.clone(), role, password).await?;
+    // Noted first, so that nobody is made whom the audit log does not know; what is asked for in vain is found out before.
+    if context.users.find(&user.name).await.map_err(Problem::from)?.is_some() {
+        return Err(name_taken(&user.name).into());
     }
-    let note = Note {
-        tenant: key.tenant.clone(),
-        caller: Some(key.caller.clone()),
-        action: AuditAction::UserCreated,
-        subject: user.name.to_string(),
-    };
-    note.keep(context, request).await;
-    Ok(AddAnswer::Added(Json(user.into())))
+    if context.users.list(&key.tenant).await.map_err(Problem::from)?.len() >= USERS_MAX {
+        return Err(too_many().into());
+    }
+    let details = [("role", json!(user.role.to_string()))];
+    let note = Note::by(key, AuditAction::UserCreated, user.name.to_string()).with(details);
+    context.note(request, note).await?;
+    match context.users.add(user.clone()).await.map_err(Problem::from)? {
+        AddUserOutcome::Added => Ok(AddAnswer::Added(Json(user.into()))),
+        AddUserOutcome::NameTaken => Err(name_taken(&user.name).into()),
+        AddUserOutcome::LimitReached => Err(too_many().into()),
+    }
 }
 
-async fn user_to_make(context: &Context, key: &Principal, new: NewUser) -> Result<User, Problem> {
-    let invalid = |error: &dyn std::fmt::Display| Problem::bad_request("invalid_user", error.to_string());
-    let name = UserName::parse(&new.username).map_err(|error| invalid(&error))?;
-    let role = Role::parse(&new.role).map_err(|error| invalid(&error))?;
-    check_password(&new.password, &name)
-        .map_err(|error| Problem::bad_request("invalid_password", error.to_string()))?;
-    let password_hash = context.passwords.hash(new.password).await.map_err(busy)?;
-    let now = context.clock.now();
-    let tenant = key.tenant.clone();
-    Ok(User { name, tenant, role, password_hash, created_at: now, password_changed_at: now })
+fn too_many() -> Problem {
+    let detail = format!("there are {USERS_MAX} users, the most there may be; remove one first");
+    Problem::conflict("too_many_users", detail)
 }

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::encoding::{Encoding, InflatedLimit};
-use super::memory::{Share, SharedMemory};
+use super::memory::{BodyMemory, Share};
 use crate::Problem;
 
 /// What a body may cost.
@@ -46,7 +46,7 @@ const INFLATE_INLINE_BELOW_BYTES: usize = 8 * 1024;
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: BodyLimits,
-    memory: SharedMemory,
+    memory: BodyMemory,
 }
 
 impl Default for BodyLimits {
@@ -86,7 +86,7 @@ impl BodyReader {
     /// Makes a reader; its clones share the memory that bodies may hold.
     #[must_use]
     pub fn new(limits: BodyLimits) -> Self {
-        let memory = SharedMemory::new(limits.shared_max_bytes);
+        let memory = BodyMemory::new(limits.shared_max_bytes);
         Self { limits, memory }
     }
 

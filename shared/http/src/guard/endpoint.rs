@@ -3,7 +3,6 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use domain::Caller;
 use futures_util::FutureExt;
 use poem::endpoint::Endpoint;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -99,12 +98,16 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
         let answer = async {
             match preflight {
                 Some(response) => response,
-                None => self.answer(request).await,
+                // In a box: what is around it would each have room for it again, for as long as a body takes.
+                None => Box::pin(self.answer(request)).await,
             }
         };
         let answer = answer.instrument(span.clone());
         let mut response = context.clone().scope(answer).await;
 
+        if let Some(principal) = context.principal.get() {
+            response.extensions_mut().insert(principal.tenant.clone());
+        }
         let headers = response.headers_mut();
         secure(headers, is_encrypted);
         if let Some(told) = &told {
@@ -172,7 +175,8 @@ fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
 
 /// Writes what became of a request into its span and the log.
 fn note(span: &Span, context: &RequestContext, status: StatusCode, took: Duration) {
-    let caller = context.caller.get().map_or_else(|| "-".to_owned(), Caller::to_string);
+    let caller =
+        context.principal.get().map_or_else(|| "-".to_owned(), |principal| principal.caller.to_string());
     span.record("status", status.as_u16()).record("caller", &caller);
     span.in_scope(|| {
         let duration_ms = took.as_secs_f64() * 1000.0;

@@ -32,7 +32,7 @@ pub struct ListenerLimits {
     pub head_time: Duration,
     /// Longest time between two requests of a connection. Default: 60 s.
     pub idle_time: Duration,
-    /// Longest time for which a peer may take no byte of an answer that waits for it. Default: 60 s.
+    /// Longest time for which a peer may take no byte, or of one answer less than 16 KiB of what waits for it. Default: 60 s.
     pub stall_time: Duration,
     /// How large request heads may be.
     pub heads: HeadLimits,
@@ -207,7 +207,8 @@ impl Service {
         };
         let cut = self.cut.clone();
         self.connections.spawn(async move {
-            cut.run_until_cancelled(connection.serve(stream, place)).await;
+            // In a box, or the task would have room for it twice.
+            cut.run_until_cancelled(Box::pin(connection.serve(stream, place))).await;
         });
     }
 

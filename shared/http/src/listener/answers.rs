@@ -1,26 +1,26 @@
 //! What answers hold that wait for their clients.
 //!
 //! An answer is whole before its first byte is sent, and stays until its client has taken the last one. Who asks for large
-//! pages on many connections and does not read would have them all kept: together they may hold so much, and an answer
-//! that does not fit becomes a 503. Answers without a length, such as exports and tails, are made while they are read, and
-//! hold little.
+//! pages on many connections and does not read would have them all kept: together they may hold so much, a tenant's three
+//! quarters of that, and the answer to a question that does not fit becomes a 503. What tells of a change is told, however much
+//! is held: who was told to try again would do it again. Answers without a length, such as exports and tails, are made while
+//! they are read, and hold little.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
+use domain::Tenant;
+use hyper::body::Body;
 use poem::IntoResponse;
-use poem::http::{HeaderValue, Response as HyperResponse};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use poem::http::{HeaderValue, Method, Request as HyperRequest, Response as HyperResponse, Version};
 
-use super::connection::AnswerBytes;
+use super::answer::AnswerBytes;
 use crate::Problem;
 use crate::request_id::X_REQUEST_ID;
-
-/// The unit that is counted.
-const UNIT_BYTES: u64 = 1024;
+use crate::shared_memory::{Hold, SharedMemory};
 
 /// Smaller answers are not counted: there are at most as many as connections.
 const COUNTED_FROM_BYTES: u64 = 16 * 1024;
+
+/// The same over HTTP/2, where a connection has many at a time.
+const COUNTED_FROM_BYTES_HTTP_2: u64 = 1024;
 
 /// Pages that all answers share one copy of: how many wait for them costs nothing, and they are open to everybody.
 const SHARED_PAGES: [&str; 2] = ["/docs", "/openapi.json"];
@@ -30,44 +30,35 @@ const RETRY_SECONDS: u32 = 1;
 
 /// The memory that answers share.
 #[derive(Debug, Clone)]
-pub(super) struct AnswerMemory {
-    free_units: Arc<Semaphore>,
-    units: u32,
-}
+pub(super) struct AnswerMemory(SharedMemory);
 
-/// What one answer holds, until the last of its bytes is gone.
+/// Of a request, what decides whether its answer is counted.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
-    _permit: Arc<OwnedSemaphorePermit>,
+pub(super) struct Asked {
+    version: Version,
+    /// Whether it can be asked again without harm.
+    is_question: bool,
+    is_shared: bool,
 }
 
-struct HeldBytes {
-    bytes: Bytes,
-    _held: Held,
-}
-
-impl Held {
-    /// Returns the bytes, which hold it as well.
-    pub(super) fn by(&self, bytes: Bytes) -> Bytes {
-        Bytes::from_owner(HeldBytes { bytes, _held: self.clone() })
+impl Asked {
+    pub(super) fn of<B>(request: &HyperRequest<B>) -> Self {
+        Self {
+            version: request.version(),
+            is_question: matches!(*request.method(), Method::GET | Method::HEAD),
+            is_shared: SHARED_PAGES.contains(&request.uri().path()),
+        }
     }
-}
 
-impl AsRef<[u8]> for HeldBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+    fn counts(&self, bytes: u64) -> bool {
+        let is_http_2 = self.version == Version::HTTP_2;
+        !self.is_shared && bytes >= if is_http_2 { COUNTED_FROM_BYTES_HTTP_2 } else { COUNTED_FROM_BYTES }
     }
-}
-
-/// Says whether all answers at a path share their bytes.
-pub(super) fn is_shared(path: &str) -> bool {
-    SHARED_PAGES.contains(&path)
 }
 
 impl AnswerMemory {
     pub(super) fn new(max_bytes: usize) -> Self {
-        let units = u32::try_from(max_bytes as u64 / UNIT_BYTES).unwrap_or(u32::MAX).max(1);
-        Self { free_units: Arc::new(Semaphore::new(units as usize)), units }
+        Self(SharedMemory::new(max_bytes))
     }
 
     /// Returns the answer with what it holds, or another one where there is no room for it. One that is larger than all
@@ -75,14 +66,16 @@ impl AnswerMemory {
     pub(super) fn admit(
         &self,
         response: HyperResponse<AnswerBytes>,
-        bytes: Option<u64>,
-    ) -> (HyperResponse<AnswerBytes>, Option<Held>) {
-        let Some(bytes) = bytes.filter(|bytes| *bytes >= COUNTED_FROM_BYTES) else { return (response, None) };
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).min(self.units);
-        match Arc::clone(&self.free_units).try_acquire_many_owned(units) {
-            Ok(permit) => (response, Some(Held { _permit: Arc::new(permit) })),
-            Err(_) => (no_room(response.headers().get(X_REQUEST_ID)), None),
+        asked: &Asked,
+    ) -> (HyperResponse<AnswerBytes>, Option<Hold>) {
+        let bytes = response.body().size_hint().exact().filter(|bytes| asked.counts(*bytes));
+        let Some(bytes) = bytes else { return (response, None) };
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.0.max_bytes());
+        let mut hold = self.0.hold_for(response.extensions().get::<Tenant>().cloned());
+        if hold.grow_to(bytes).is_ok() || !asked.is_question || !response.status().is_success() {
+            return (response, Some(hold));
         }
+        (no_room(response.headers().get(X_REQUEST_ID)), None)
     }
 }
 

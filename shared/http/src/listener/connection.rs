@@ -1,16 +1,11 @@
 //! One connection, from its first byte to its last.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -25,10 +20,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::{HeadLimits, ListenerLimits, SharedEndpoint};
-use super::answers::{AnswerMemory, Held, is_shared};
+use super::answer::AnswerBody;
+use super::answers::{AnswerMemory, Asked};
 use super::linger::LingeringStream;
 use super::places::Place;
-use super::pulse::{InFlight, Lapse, Pulse};
+use super::pulse::{Lapse, Pulse};
 
 /// Least of what hyper may read ahead, which is also the most that a request head can be for it. Heads have a lower
 /// limit of their own, in the guard; this is what bodies want to be read quickly.
@@ -69,16 +65,6 @@ pub(super) struct Connection {
     pub(super) shutdown: CancellationToken,
 }
 
-/// The body of an answer. Its request is in flight until the body is gone: only then has the answer left.
-struct AnswerBody {
-    body: AnswerBytes,
-    _in_flight: InFlight,
-    held: Option<Held>,
-}
-
-/// The bytes of an answer.
-pub(super) type AnswerBytes = BoxBody<Bytes, io::Error>;
-
 impl Connection {
     /// Shakes hands, if that is how it is, and answers requests until either side has had enough.
     pub(super) async fn serve(self, stream: TcpStream, place: Place) {
@@ -102,7 +88,7 @@ impl Connection {
     ) {
         let service = service_fn(|request| self.answer(request, pulse));
         let builder = builder(self.limits.heads);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
 
         let closing_time = tokio::select! {
             _ = connection.as_mut() => return,
@@ -139,39 +125,18 @@ impl Connection {
         request: HyperRequest<Incoming>,
         pulse: &Arc<Pulse>,
     ) -> impl Future<Output = Result<HyperResponse<AnswerBody>, Infallible>> + use<> {
-        let in_flight = pulse.request();
+        let in_flight = pulse.request(request.version());
         let local = LocalAddr(Addr::SocketAddr(self.local));
         let remote = RemoteAddr(Addr::SocketAddr(self.remote));
         let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-        let is_shared = is_shared(request.uri().path());
+        let asked = Asked::of(&request);
         let request = Request::from((request, local, remote, scheme));
         let (endpoint, answers) = (Arc::clone(&self.endpoint), self.answers.clone());
         async move {
             let response = HyperResponse::from(endpoint.get_response(request).await);
-            let bytes = response.body().size_hint().exact().filter(|_| !is_shared);
-            let (response, held) = answers.admit(response, bytes);
-            Ok(response.map(|body| AnswerBody { body, _in_flight: in_flight, held }))
+            let (response, hold) = answers.admit(response, &asked);
+            Ok(response.map(|body| AnswerBody::new(body, in_flight, hold)))
         }
-    }
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        let Some(held) = &self.held else { return frame };
-        // hyper takes the bytes out of the body before it sends them: what they hold goes with them.
-        frame.map_ok(|frame| frame.map_data(|bytes| held.by(bytes)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

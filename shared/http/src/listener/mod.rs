@@ -4,13 +4,14 @@
 //! * `connection` one connection: HTTP/1.1 or HTTP/2 (prior knowledge), and when it is closed
 //! * `pulse` what a connection is doing, and until when it may: send a request head, stand idle, take an answer
 //! * `places` how many connections there may be, in all and from one address; `refusal` what the others are told
-//! * `answers` how much answers may hold that are not taken
+//! * `answer` an answer on its way; `untaken` what of each its client does not take; `answers` how much all of them may hold
 //! * [`tls`] the certificate, which may be replaced meanwhile
 //! * `linger` closing so that the peer can still read the last answer
 //!
 //! Bodies have limits of their own, in [`crate::body`]; how long a handler may take is its service's affair.
 
 pub mod accept;
+mod answer;
 mod answers;
 mod connection;
 mod linger;
@@ -20,6 +21,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod untaken;
 
 pub use self::accept::{HeadLimits, ListenerLimits, ServeError, serve, serve_with_limits};
 pub use self::tls::{TlsError, TlsFiles};

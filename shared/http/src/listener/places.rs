@@ -1,15 +1,13 @@
 //! The places for connections: so many in all, and so many for one address, so that one client cannot take them all.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accept::ListenerLimits;
-
-/// How much of an address of IPv6 names a network; whoever has one has all the addresses in it.
-const NETWORK_MASK_V6: u128 = !0 << 64;
+use crate::client_address::network_of;
 
 /// The places of one listener.
 #[derive(Debug)]
@@ -74,14 +72,6 @@ impl Drop for Place {
                 taken.remove(&self.whose);
             }
         }
-    }
-}
-
-/// Returns what counts as one address: of IPv6 its network of 64 bits.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK_MASK_V6).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

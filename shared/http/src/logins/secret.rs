@@ -3,14 +3,14 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use crate::options::LoginOptions;
@@ -23,9 +23,6 @@ const DIFFERENT_CHARS_MIN: usize = 8;
 
 /// The file of a secret that nobody chose.
 const FILE: &str = "token-secret";
-
-/// Only the owner reads it.
-const FILE_MODE: u32 = 0o600;
 
 /// Random bytes of a secret that nobody chose.
 const RANDOM_BYTES: usize = 32;
@@ -136,24 +133,15 @@ impl TokenSecret {
             return Ok(secret);
         }
         let secret = Self::random();
-        // Written whole under a name of its own, then linked: whoever finds the file finds all of it.
-        let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&unfinished)?;
+        let directory =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Written whole under a name of its own, which nobody else reads, then given its name: whoever finds it finds all of it.
+        let mut file = NamedTempFile::new_in(directory)?;
         writeln!(file, "{}", URL_SAFE_NO_PAD.encode(&secret.0))?;
-        file.sync_all()?;
-        let linked = fs::hard_link(&unfinished, path);
-        fs::remove_file(&unfinished)?;
-        match linked {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(directory)?.sync_all()?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Err(error) if error.error.kind() != ErrorKind::AlreadyExists => return Err(error.error),
+            _ => File::open(directory)?.sync_all()?,
         }
         Self::in_file(path)?.ok_or_else(|| ErrorKind::NotFound.into())
     }
@@ -260,7 +248,7 @@ mod tests {
 
         assert!(first.0 == again.0 && again.0.len() == RANDOM_BYTES);
         let mode = fs::metadata(folder.join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, FILE_MODE);
+        assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing unfinished is left");
         fs::write(folder.join(FILE), "broken").unwrap();
         assert!(TokenSecret::open(&options(None, None), &folder).is_err());

@@ -5,7 +5,7 @@ use domain::limits::{BODY_INFLATED_MAX_BYTES, BODY_MAX_BYTES};
 
 use super::values::{Bytes, Seconds};
 use crate::body::BodyLimits;
-use crate::within_memory_limit;
+use crate::memory_limit::Share;
 
 const BODY_MAX: Bytes = Bytes::new(BODY_MAX_BYTES);
 const BODY_INFLATED_MAX: Bytes = Bytes::new(BODY_INFLATED_MAX_BYTES);
@@ -13,9 +13,6 @@ const BODY_TIME: Seconds = Seconds::new(30);
 const BODY_MIN_RATE: Bytes = Bytes::new(1024);
 const BODY_SLOW_START: Seconds = Seconds::new(5);
 const BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
-
-/// Which part of the memory that the process may have is for bodies, if that is less.
-const BODY_MEMORY_PART: u64 = 8;
 
 /// The options of request bodies.
 #[derive(Debug, Clone, Args)]
@@ -36,8 +33,8 @@ pub struct BodyOptions {
     /// How long a body may be as slow as it likes: a number and s, m or h
     #[arg(long, env = "SENTINEL_BODY_SLOW_START", value_name = "TIME", default_value_t = BODY_SLOW_START)]
     pub body_slow_start: Seconds,
-    /// Most bytes that all bodies hold together; what does not fit is answered 503. The default is 64MiB, or an eighth
-    /// of the memory that the container may have if that is less
+    /// Most bytes that all bodies hold together; what does not fit is answered 503. The default is 64MiB, or three
+    /// sixteenths of the memory that the container may have if that is less
     #[arg(long, env = "SENTINEL_BODY_MEMORY", value_name = "SIZE", default_value_t = default_memory())]
     pub body_memory: Bytes,
 }
@@ -70,7 +67,7 @@ impl From<&BodyOptions> for BodyLimits {
 }
 
 fn default_memory() -> Bytes {
-    Bytes::new(within_memory_limit(BODY_MEMORY_BYTES, BODY_MEMORY_PART))
+    Bytes::new(Share::Bodies.or_less(BODY_MEMORY_BYTES))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use clap::Args;
 use super::values::{Bytes, Seconds};
 use crate::client_address::{Network, TrustedProxies};
 use crate::listener::{HeadLimits, ListenerLimits};
-use crate::within_memory_limit;
+use crate::memory_limit::Share;
 
 const MAX_CONNECTIONS: usize = 4096;
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
@@ -15,9 +15,6 @@ const HEAD_TIME: Seconds = Seconds::new(10);
 const IDLE_TIME: Seconds = Seconds::new(60);
 const STALL_TIME: Seconds = Seconds::new(60);
 const ANSWER_MEMORY_BYTES: usize = 256 * 1024 * 1024;
-
-/// Which part of the memory that the process may have is for answers, if that is less.
-const ANSWER_MEMORY_PART: u64 = 4;
 
 /// The options of the listener.
 #[derive(Debug, Clone, Args)]
@@ -46,11 +43,11 @@ pub struct ListenerOptions {
     /// How long a connection may stand idle between two requests: a number and s, m or h
     #[arg(long, env = "SENTINEL_IDLE_TIME", value_name = "TIME", default_value_t = IDLE_TIME)]
     pub idle_time: Seconds,
-    /// How long a client may take no byte of an answer that waits for it: a number and s, m or h
+    /// How long a client may take no byte, or of one answer less than 16 KiB of what waits for it: a number and s, m or h
     #[arg(long, env = "SENTINEL_STALL_TIME", value_name = "TIME", default_value_t = STALL_TIME)]
     pub stall_time: Seconds,
     /// Most bytes of answers that wait for their clients, all together; a further one becomes a 503. The default is
-    /// 256MiB, or a quarter of the memory that the container may have if that is less
+    /// 256MiB, or an eighth of the memory that the container may have if that is less
     #[arg(long, env = "SENTINEL_ANSWER_MEMORY", value_name = "SIZE", default_value_t = default_answer_memory())]
     pub answer_memory: Bytes,
     /// Networks of the proxies that are believed what X-Forwarded-For and X-Forwarded-Proto say, such as
@@ -101,5 +98,5 @@ impl From<&ListenerOptions> for ListenerLimits {
 }
 
 fn default_answer_memory() -> Bytes {
-    Bytes::new(within_memory_limit(ANSWER_MEMORY_BYTES, ANSWER_MEMORY_PART))
+    Bytes::new(Share::Answers.or_less(ANSWER_MEMORY_BYTES))
 }

@@ -1,7 +1,7 @@
 //! What each caller may use in a second: requests, and of what it sends, records and bytes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::{Caller, Scope};
@@ -9,6 +9,7 @@ use poem::Request;
 
 use super::rate::{Rate, Taken};
 use crate::Problem;
+use crate::request_id::RequestContext;
 
 /// For how many callers it is remembered what they used; whoever used nothing for two seconds is forgotten. When there
 /// are more at a time, the others are not counted.
@@ -61,12 +62,20 @@ impl KeyQuotas {
         Self { rates, started: Instant::now(), callers: Mutex::default() }
     }
 
-    /// Charges a caller for a request that needs this scope. A request with records is only let in while its caller
-    /// may send any: its body is not read in vain.
+    /// Charges the caller of a request that needs this scope. A request with records is only let in while its caller
+    /// may send any: its body is not read in vain. Does nothing for a service without quotas.
     ///
     /// # Errors
     /// 429 `quota_exceeded`; nothing is charged then.
-    pub fn charge_request(&self, caller: &Caller, scope: Scope) -> Result<(), Problem> {
+    pub fn charge_request_of(request: &Request, caller: &Caller, scope: Scope) -> Result<(), Problem> {
+        Self::of(request).map_or(Ok(()), |quotas| quotas.charge_request(caller, scope))
+    }
+
+    fn of(request: &Request) -> Option<&Arc<Self>> {
+        request.data()
+    }
+
+    fn charge_request(&self, caller: &Caller, scope: Scope) -> Result<(), Problem> {
         let sends = u64::from(scope == Scope::Ingest);
         self.change(caller, |rates, used, now| {
             let (records, bytes) = (used.records, used.bytes);
@@ -89,8 +98,18 @@ impl KeyQuotas {
         records: usize,
         bytes: usize,
     ) -> Result<(), Problem> {
-        let quotas = request.data::<std::sync::Arc<Self>>();
-        quotas.map_or(Ok(()), |quotas| quotas.charge_sent(caller, records as u64, bytes as u64))
+        Self::of(request).map_or(Ok(()), |quotas| quotas.charge_sent(caller, records as u64, bytes as u64))
+    }
+
+    /// Charges whoever sent a request for the bytes of a body of which nothing could be made. Does nothing for a service
+    /// without quotas.
+    pub fn charge_wasted(request: &Request, bytes: usize) {
+        let caller =
+            RequestContext::current(|context| Some(context.principal.get()?.caller.clone())).flatten();
+        if let (Some(quotas), Some(caller)) = (Self::of(request), caller) {
+            // It is refused in any case.
+            let _ = quotas.charge_sent(&caller, 0, bytes as u64);
+        }
     }
 
     fn charge_sent(&self, caller: &Caller, records: u64, bytes: u64) -> Result<(), Problem> {
@@ -222,7 +241,25 @@ mod tests {
         for n in 0..CALLERS_MAX + 10 {
             quotas.charge_request(&caller(&n.to_string()), Scope::Read).unwrap();
         }
-        assert!(quotas.callers.lock().unwrap().len() <= CALLERS_MAX);
+        let callers = quotas.callers.lock().unwrap();
+        assert!(callers.len() <= CALLERS_MAX);
+        assert!(callers.contains_key(&caller(&(CALLERS_MAX + 9).to_string())), "there is room for the last");
+    }
+
+    #[test]
+    fn who_has_used_much_is_not_forgotten_for_others_and_those_beyond_the_bound_are_not_counted() {
+        let quotas = quotas(0, 1, 0);
+        // A hundred thousand seconds' worth: none of it is worked off while this runs.
+        let send = |id: &str| quotas.charge_sent(&caller(id), 100_000, 0);
+        send("first").unwrap();
+        for n in 0..CALLERS_MAX + 10 {
+            send(&n.to_string()).unwrap();
+        }
+
+        assert_eq!(quotas.callers.lock().unwrap().len(), CALLERS_MAX);
+        send("first").unwrap_err();
+        send("one too many").unwrap();
+        send("one too many").unwrap();
     }
 
     #[test]

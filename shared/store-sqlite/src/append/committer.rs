@@ -19,9 +19,6 @@ use crate::merge::MergeSignal;
 /// A group is closed when it holds this many records: the size of a full block.
 const GROUP_MAX_RECORDS: usize = 16_384;
 
-/// A group is closed when it holds this many bytes (32 MiB); a block then has far fewer chunks than it may.
-const GROUP_MAX_BYTES: usize = 32 * 1024 * 1024;
-
 /// While several tenants send, a group is closed when it holds this many records: nobody waits for more of another's than
 /// is stored in a moment.
 const SHARED_GROUP_MAX_RECORDS: usize = 4096;
@@ -46,6 +43,8 @@ pub(crate) struct Committer {
     merges: MergeSignal,
     /// Cancelled when the store cannot go on.
     failed: CancellationToken,
+    /// A group is closed when it holds this many bytes.
+    group_max_bytes: usize,
     /// Who sent the first request of the last group.
     last_tenant: Option<Tenant>,
     /// When several tenants were last seen to send.
@@ -59,8 +58,9 @@ impl Committer {
         reader: Reader,
         merges: MergeSignal,
         failed: CancellationToken,
+        group_max_bytes: usize,
     ) -> Self {
-        Self { requests, writer, reader, merges, failed, last_tenant: None, shared_at: None }
+        Self { requests, writer, reader, merges, failed, group_max_bytes, last_tenant: None, shared_at: None }
     }
 
     /// Stores groups until the queue is closed and empty, or the store cannot go on.
@@ -109,8 +109,10 @@ impl Committer {
         }
         self.last_tenant = Some(tenant.clone());
         match self.shared_at {
-            Some(at) if at.elapsed() < SHARED_FOR => (SHARED_GROUP_MAX_RECORDS, SHARED_GROUP_MAX_BYTES),
-            _ => (GROUP_MAX_RECORDS, GROUP_MAX_BYTES),
+            Some(at) if at.elapsed() < SHARED_FOR => {
+                (SHARED_GROUP_MAX_RECORDS, SHARED_GROUP_MAX_BYTES.min(self.group_max_bytes))
+            }
+            _ => (GROUP_MAX_RECORDS, self.group_max_bytes),
         }
     }
 

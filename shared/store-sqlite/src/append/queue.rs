@@ -329,6 +329,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_tenant_whose_requests_are_answered_has_its_quarter_again() {
+        let (queue, mut requests) = queue();
+        let _answered = send(&queue, "a", 25).unwrap();
+        drop(requests.next().await);
+
+        let _flood = send(&queue, "flood", 75).unwrap();
+        let again = send(&queue, "a", 25);
+
+        assert!(!is_refused(&again));
+    }
+
+    #[tokio::test]
     async fn a_request_larger_than_the_queue_is_taken_while_nothing_else_waits() {
         let (queue, mut requests) = queue();
         let large = send(&queue, "a", MAX_RECORDS + 1).unwrap();

@@ -147,6 +147,18 @@ pub fn decode_rest(payload: &[u8], records: usize) -> Result<Rest, Malformed> {
     read_rest(&mut Reader::new(&content), records)
 }
 
+/// Returns how many bytes the frames of a chunk inflate to.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn inflated_bytes(payload: &[u8]) -> Result<usize, Malformed> {
+    if payload.starts_with(&FRAME_MAGIC) {
+        return frame::inflated_length(payload);
+    }
+    let (messages, rest) = frames(payload)?;
+    Ok(frame::inflated_length(messages)? + frame::inflated_length(rest)?)
+}
+
 fn check_records(records: usize) -> Result<(), Malformed> {
     if records > RECORDS_MAX { Err(Malformed("a chunk has too many records")) } else { Ok(()) }
 }

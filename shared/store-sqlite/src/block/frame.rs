@@ -1,6 +1,6 @@
 //! zstd frames with a checksum of their content.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use zstd::bulk::Decompressor;
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
@@ -95,38 +95,67 @@ impl FrameWriter {
     }
 }
 
-thread_local! {
-    static WRITER: RefCell<FrameWriter> = RefCell::new(FrameWriter::new());
+/// How many idle contexts are kept for the next frames: more threads than that rarely are at it at a time, and each context
+/// takes a MiB or more. One for each thread would add up: there may be hundreds of threads that block.
+const IDLE_CONTEXTS_MAX: usize = 4;
+
+/// Contexts that are used again and again, by whoever needs one.
+struct Pool<T>(Mutex<Vec<T>>);
+
+static WRITERS: Pool<FrameWriter> = Pool(Mutex::new(Vec::new()));
+static READERS: Pool<Decompressor<'static>> = Pool(Mutex::new(Vec::new()));
+
+impl<T> Pool<T> {
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put_back(&self, context: T) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_CONTEXTS_MAX {
+            idle.push(context);
+        }
+    }
+}
+
+/// Does something with a context that compresses.
+fn with_writer<R>(work: impl FnOnce(&mut FrameWriter) -> R) -> R {
+    let mut writer = WRITERS.take().unwrap_or_else(FrameWriter::new);
+    let done = work(&mut writer);
+    WRITERS.put_back(writer);
+    done
 }
 
 /// Compresses a content.
 pub(super) fn write(content: &Content) -> Vec<u8> {
-    WRITER.with_borrow_mut(|writer| writer.write(content))
+    with_writer(|writer| writer.write(content))
 }
 
 /// Returns how long these bytes are as a frame.
 pub(super) fn compressed_length(bytes: &[u8]) -> usize {
-    WRITER.with_borrow_mut(|writer| {
+    with_writer(|writer| {
         let mut frame = Vec::with_capacity(compress_bound(bytes.len()));
         writer.context.compress2(&mut frame, bytes).expect(FITS)
     })
 }
 
-/// Inflates a frame and checks its checksum.
-pub(super) fn read(frame: &[u8]) -> Result<Vec<u8>, Malformed> {
-    thread_local! {
-        static READER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
-    }
+/// Returns how many bytes a frame inflates to.
+pub(super) fn inflated_length(frame: &[u8]) -> Result<usize, Malformed> {
     let length = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
     let length = length.and_then(|length| usize::try_from(length).ok()).filter(|l| *l <= CONTENT_MAX_BYTES);
-    let length = length.ok_or(Malformed("not a zstd frame of a known and sensible length"))?;
-    READER.with_borrow_mut(|reader| {
-        let reader = match reader {
-            Some(reader) => reader,
-            None => reader.insert(Decompressor::new().map_err(|_| Malformed("zstd cannot start"))?),
-        };
-        reader.decompress(frame, length).map_err(|_| Malformed("the zstd frame is damaged"))
-    })
+    length.ok_or(Malformed("not a zstd frame of a known and sensible length"))
+}
+
+/// Inflates a frame and checks its checksum.
+pub(super) fn read(frame: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let length = inflated_length(frame)?;
+    let mut reader = match READERS.take() {
+        Some(reader) => reader,
+        None => Decompressor::new().map_err(|_| Malformed("zstd cannot start"))?,
+    };
+    let content = reader.decompress(frame, length).map_err(|_| Malformed("the zstd frame is damaged"));
+    READERS.put_back(reader);
+    content
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ mod tombstones;
 mod varint;
 
 pub use check::check_block;
-pub use chunk::{Rest, decode_messages, decode_rest};
+pub use chunk::{Rest, decode_messages, decode_rest, inflated_bytes};
 pub use encode::{EncodedBlock, Form, encode_block};
 pub use head::{Head, decode_head, locate};
 pub use span::BlockSpan;

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use domain::{LogRecord, RecordBatch, RecordRef};
+use domain::{RecordBatch, RecordRef};
 use sqlx::SqliteConnection;
 use store::StoreError;
 
 use super::row::{BlockRow, corrupt};
 use crate::block::{
     BLOCK_MAX_CHUNKS, Head, Malformed, Rest, SLICES, Texts, check_slice, decode_head, decode_messages,
-    decode_rest,
+    decode_rest, inflated_bytes,
 };
 use crate::database::{classify, column};
-use crate::selection::{ChunkTexts, Coverage, Selection};
 
 /// Reads a block's head.
 pub(crate) async fn read_head(snapshot: &mut SqliteConnection, block: &BlockRow) -> Result<Head, StoreError> {
@@ -36,45 +35,52 @@ pub(crate) async fn read_payload(
     payload.ok_or_else(|| corrupt(block.id, "chunk", Malformed("it is missing")))
 }
 
-/// Reads all texts of one of a block's chunks: the messages, and the others.
+/// A chunk with all its texts.
+pub(crate) struct DecodedTexts {
+    /// The messages, and the others.
+    pub(crate) texts: (Texts, Rest),
+    /// About how many bytes of memory they take.
+    pub(crate) inflated_bytes: usize,
+}
+
+/// Reads all texts of one of a block's chunks.
 pub(crate) async fn read_chunk(
     snapshot: &mut SqliteConnection,
     block: &BlockRow,
     chunk_lengths: &[usize],
     chunk: usize,
-) -> Result<(Texts, Rest), StoreError> {
+) -> Result<DecodedTexts, StoreError> {
     let payload = read_payload(snapshot, block, chunk).await?;
-    decode_chunk(&payload, chunk_lengths[chunk]).map_err(|e| corrupt(block.id, "chunk", e))
+    let decode = || -> Result<DecodedTexts, Malformed> {
+        let inflated_bytes = inflated_bytes(&payload)?;
+        Ok(DecodedTexts { texts: decode_chunk(&payload, chunk_lengths[chunk])?, inflated_bytes })
+    };
+    decode().map_err(|e| corrupt(block.id, "chunk", e))
 }
 
 fn decode_chunk(payload: &[u8], records: usize) -> Result<(Texts, Rest), Malformed> {
     Ok((decode_messages(payload, records)?, decode_rest(payload, records)?))
 }
 
-/// A block with its head and chunks as they are stored, to be decoded off the async threads.
+/// A block with its head and all its chunks as they are stored, to be decoded off the async threads.
 #[derive(Debug)]
 pub(crate) struct BlockParts {
     pub(crate) row: BlockRow,
     head: Vec<u8>,
-    /// None where nobody asks for texts.
     chunks: Vec<Vec<u8>>,
 }
 
-/// Reads a block's head, and its chunks where `with_texts` says that they are needed.
+/// Reads a block's head and all its chunks.
 pub(crate) async fn read_parts(
     snapshot: &mut SqliteConnection,
     row: BlockRow,
-    with_texts: bool,
 ) -> Result<BlockParts, StoreError> {
     let head = sqlx::query_scalar("SELECT head FROM blocks WHERE id = ?").bind(row.id);
     let head = head.fetch_one(&mut *snapshot).await.map_err(classify)?;
-    let mut chunks = Vec::new();
-    if with_texts {
-        let first = row.id * BLOCK_MAX_CHUNKS as i64;
-        let query = sqlx::query_scalar("SELECT payload FROM chunks WHERE id >= ? AND id < ? ORDER BY id");
-        let query = query.bind(first).bind(first + BLOCK_MAX_CHUNKS as i64);
-        chunks = query.fetch_all(snapshot).await.map_err(classify)?;
-    }
+    let first = row.id * BLOCK_MAX_CHUNKS as i64;
+    let query = sqlx::query_scalar("SELECT payload FROM chunks WHERE id >= ? AND id < ? ORDER BY id");
+    let query = query.bind(first).bind(first + BLOCK_MAX_CHUNKS as i64);
+    let chunks = query.fetch_all(snapshot).await.map_err(classify)?;
     Ok(BlockParts { row, head, chunks })
 }
 
@@ -82,64 +88,6 @@ impl BlockParts {
     pub(crate) fn head(&self) -> Result<Head, StoreError> {
         decode_head(&self.head, &self.row.span, self.row.summary.services.len())
             .map_err(|malformed| corrupt(self.row.id, "head", malformed))
-    }
-
-    /// Returns the rows that the filter selects, in order; `coverage` is what the block's row says of it.
-    pub(crate) fn selected_rows(
-        &self,
-        head: &Head,
-        selection: &Selection,
-        coverage: &Coverage,
-    ) -> Result<Vec<usize>, StoreError> {
-        let candidates = selection.candidates(&self.row, head, coverage);
-        if candidates.iter().all(|candidate| candidate.is_sure) {
-            return Ok(candidates.into_iter().map(|candidate| candidate.row).collect());
-        }
-        let mut selected = Vec::new();
-        let mut left = &candidates[..];
-        for (chunk, rows) in chunk_ranges(head) {
-            let of_chunk;
-            (of_chunk, left) = left.split_at(left.partition_point(|candidate| candidate.row < rows.end));
-            if of_chunk.is_empty() {
-                continue;
-            }
-            let found = self.decode(chunk, |payload| {
-                let texts = ChunkTexts::new(payload, rows.len());
-                selection.selected(&self.row, head, rows.clone(), &texts, of_chunk)
-            })?;
-            selected.extend(found);
-        }
-        Ok(selected)
-    }
-
-    /// Returns the records of these rows, which grow.
-    pub(crate) fn records(&self, head: &Head, rows: &[usize]) -> Result<Vec<LogRecord>, StoreError> {
-        let mut records = Vec::with_capacity(rows.len());
-        let mut left = rows;
-        for (chunk, range) in chunk_ranges(head) {
-            let of_chunk;
-            (of_chunk, left) = left.split_at(left.partition_point(|row| *row < range.end));
-            if of_chunk.is_empty() {
-                continue;
-            }
-            let (messages, rest) = self.decode(chunk, |payload| decode_chunk(payload, range.len()))?;
-            for row in of_chunk {
-                let place = row - range.start;
-                records.push(LogRecord {
-                    id: head.ids[*row],
-                    timestamp: head.timestamps[*row],
-                    received_at: head.received[*row],
-                    severity: head.severities[*row],
-                    service: self.row.summary.services[head.service_codes[*row] as usize].clone(),
-                    message: messages.get(place).into_owned(),
-                    trace_id: rest.trace_ids.get(place).into_owned(),
-                    span_id: rest.span_ids.get(place).into_owned(),
-                    host: rest.hosts.get(place).into_owned(),
-                    attributes: rest.attributes.get(place).into_owned(),
-                });
-            }
-        }
-        Ok(records)
     }
 
     /// Returns the records that are not deleted, and their ids.
@@ -179,7 +127,7 @@ impl BlockParts {
 }
 
 /// Returns the chunks of a block, with the rows that each holds.
-fn chunk_ranges(head: &Head) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+pub(super) fn chunk_ranges(head: &Head) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
     head.chunk_lengths.iter().enumerate().scan(0, |first, (chunk, length)| {
         let range = *first..*first + length;
         *first = range.end;

@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use store::StoreError;
 
+use super::read::READERS_MAX;
 use super::{OpenError, Reader, Schema, StoreDirectory, classify, gate};
 
 /// How long a writer waits for another one.
@@ -100,7 +101,12 @@ impl Database {
 
     /// Opens a pool of connections that only read.
     pub(crate) fn reader(&self) -> Reader {
-        Reader::new(self.read_options())
+        self.reader_of(READERS_MAX)
+    }
+
+    /// Opens a pool of at most so many connections that only read.
+    pub(crate) fn reader_of(&self, readers: u32) -> Reader {
+        Reader::new(self.read_options(), readers)
     }
 
     /// Opens one connection that only reads.

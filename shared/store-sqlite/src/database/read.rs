@@ -19,8 +19,8 @@ use super::{busy, classify};
 /// How long a read may take whose caller gives no deadline.
 pub(crate) const READ_MAX: Duration = Duration::from_secs(30);
 
-/// Most queries that read at the same time; further ones wait.
-const READERS_MAX: u32 = 4;
+/// Most queries of a pool that read at the same time, unless it is made for another number; further ones wait.
+pub(super) const READERS_MAX: u32 = 4;
 
 /// How long a query waits for a reader before it gives up.
 const READER_WAIT: Duration = Duration::from_secs(10);
@@ -43,9 +43,9 @@ pub(crate) struct Snapshot {
 }
 
 impl Reader {
-    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+    pub(super) fn new(options: SqliteConnectOptions, readers: u32) -> Self {
         let pool = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
+            .max_connections(readers)
             .acquire_timeout(READER_WAIT)
             .test_before_acquire(false)
             .after_release(|connection, _| Box::pin(has_ended_in_order(connection)))

@@ -31,7 +31,7 @@ const FRAME_BYTES: u64 = 4096 + 24;
 const COPY_STEP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How long the readers that are in the WAL are waited for: an acknowledgement waits so much longer, at most.
-const RESTART_WAIT: &str = "PRAGMA busy_timeout = 200";
+const RESTART_WAIT: &str = "PRAGMA busy_timeout = 50";
 
 /// How long a writer waits for another one, otherwise; see `connect`.
 const WRITER_WAIT: &str = "PRAGMA busy_timeout = 5000";

@@ -398,9 +398,10 @@ fn without_effort(page: SearchPage) -> SearchPage {
 /// Scans both stores from end to end, in strides of their own, and compares what is brought.
 async fn compare_scans(engine: &dyn LogStore, reference: &dyn LogStore, filter: &Filter, page: &Page) {
     let first = if page.order == Order::Ascending { 0 } else { i64::MAX };
-    let expected = Scan { after: first, order: page.order, limit: usize::MAX };
+    let expected = Scan { after: first, order: page.order, limit: usize::MAX, max_bytes: usize::MAX };
     let expected = reference.scan(&tenant("a"), filter, &expected, deadline()).await.unwrap();
-    let mut scan = Scan { after: first, order: page.order, limit: page.limit as usize };
+    let mut scan =
+        Scan { after: first, order: page.order, limit: page.limit as usize, max_bytes: usize::MAX };
     let mut found = Vec::new();
     loop {
         let next = engine.scan(&tenant("a"), filter, &scan, deadline()).await.unwrap();

@@ -73,6 +73,8 @@ pub(crate) struct Merger {
     unreadable: HashSet<i64>,
     /// A damaged file is not written.
     start_check: StartCheck,
+    /// Most bytes of memory of the records of a merged block.
+    merged_max_bytes: u64,
 }
 
 /// A block that is not full, where it lies.
@@ -101,8 +103,10 @@ impl Merger {
         reader: Reader,
         start_check: StartCheck,
         closing: CancellationToken,
+        merged_max_bytes: usize,
     ) -> Self {
-        Self { signal, writer, reader, start_check, closing, unreadable: HashSet::new() }
+        let merged_max_bytes = merged_max_bytes as u64;
+        Self { signal, writer, reader, start_check, closing, unreadable: HashSet::new(), merged_max_bytes }
     }
 
     /// Merges until the store is closed.
@@ -164,7 +168,7 @@ impl Merger {
             let Some(last) = small.last() else { return Ok(merges) };
             after = (last.tenant.clone(), last.first_id);
             let is_behind = small.len() > BEHIND;
-            for merge in worthwhile(&small, pace) {
+            for merge in worthwhile(&small, pace, self.merged_max_bytes) {
                 if self.closing.is_cancelled() {
                     return Ok(0);
                 }
@@ -260,7 +264,7 @@ impl Merger {
         let limit = count as i64 + 1;
         let mut parts = Vec::with_capacity(count);
         for row in blocks_by_id(&mut snapshot, tenant, ids.start - 1, ids.end - 1, limit).await? {
-            parts.push(read_parts(&mut snapshot, row, true).await?);
+            parts.push(read_parts(&mut snapshot, row).await?);
         }
         Ok(parts)
     }
@@ -284,13 +288,13 @@ fn small_block(row: &SqliteRow) -> Result<Small, StoreError> {
 }
 
 /// Returns the merges that are worth it, as ranges of `small`.
-fn worthwhile(small: &[Small], pace: Pace) -> Vec<Range<usize>> {
+fn worthwhile(small: &[Small], pace: Pace, max_bytes: u64) -> Vec<Range<usize>> {
     let lie_side_by_side = |a: &Small, b: &Small| a.tenant == b.tenant && a.next_first_id == Some(b.first_id);
     let mut merges = Vec::new();
     let mut first = 0;
     for stretch in small.chunk_by(lie_side_by_side) {
         let candidates: Vec<Candidate> = stretch.iter().map(|block| block.candidate).collect();
-        let planned = plan(&candidates, pace).into_iter();
+        let planned = plan(&candidates, pace, max_bytes).into_iter();
         merges.extend(planned.map(|merge| merge.start + first..merge.end + first));
         first += stretch.len();
     }

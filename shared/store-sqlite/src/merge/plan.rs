@@ -12,9 +12,6 @@ use crate::blocks::FULL_BLOCK_RECORDS;
 /// Most records of a merged block.
 const MERGED_MAX_RECORDS: u64 = 16_384;
 
-/// Most bytes of memory that the records of a merged block take (32 MiB).
-const MERGED_MAX_BYTES: u64 = 32 * 1024 * 1024;
-
 /// So many blocks of one tier make one of the next.
 const FAN_IN: usize = 16;
 
@@ -36,12 +33,12 @@ pub(super) enum Pace {
 }
 
 /// Returns what to merge of blocks that lie side by side, in the order of ids: ranges of at least one block, none
-/// of which overlap.
-pub(super) fn plan(blocks: &[Candidate], pace: Pace) -> Vec<Range<usize>> {
+/// of which overlap. The records of a merged block take at most `max_bytes` of memory; a larger one is left as it is.
+pub(super) fn plan(blocks: &[Candidate], pace: Pace, max_bytes: u64) -> Vec<Range<usize>> {
     let mut merges = Vec::new();
     let mut start = 0;
     while start < blocks.len() {
-        match best_from(blocks, start, pace) {
+        match best_from(blocks, start, pace, max_bytes) {
             Some(end) => {
                 merges.push(start..end);
                 start = end;
@@ -53,8 +50,8 @@ pub(super) fn plan(blocks: &[Candidate], pace: Pace) -> Vec<Range<usize>> {
 }
 
 /// Returns the end of the merge that begins with the block at `start`, if one is worth it.
-fn best_from(blocks: &[Candidate], start: usize, pace: Pace) -> Option<usize> {
-    let end = start + fitting(&blocks[start..]);
+fn best_from(blocks: &[Candidate], start: usize, pace: Pace, max_bytes: u64) -> Option<usize> {
+    let end = start + fitting(&blocks[start..], max_bytes);
     if live(&blocks[start..end]) >= FULL_BLOCK_RECORDS as u64 && end > start + 1 {
         return Some(end);
     }
@@ -71,16 +68,16 @@ fn best_from(blocks: &[Candidate], start: usize, pace: Pace) -> Option<usize> {
         }
     }
     let block = &blocks[start];
-    (block.live_count * 2 <= block.record_count).then_some(start + 1)
+    (block.live_count * 2 <= block.record_count && block.text_bytes <= max_bytes).then_some(start + 1)
 }
 
 /// Returns how many of the first blocks fit into one.
-fn fitting(blocks: &[Candidate]) -> usize {
+fn fitting(blocks: &[Candidate], max_bytes: u64) -> usize {
     let (mut records, mut bytes) = (0, 0);
     let fits = |block: &&Candidate| {
         records += block.live_count;
         bytes += block.text_bytes;
-        records <= MERGED_MAX_RECORDS && bytes <= MERGED_MAX_BYTES
+        records <= MERGED_MAX_RECORDS && bytes <= max_bytes
     };
     blocks.iter().take_while(fits).count().max(1)
 }
@@ -110,6 +107,8 @@ mod tests {
 
     use super::*;
 
+    const MERGED_MAX_BYTES: u64 = store::append_limits::MERGED_MAX_BYTES as u64;
+
     fn blocks(counts: &[u64]) -> Vec<Candidate> {
         let block = |n: &u64| Candidate { live_count: *n, record_count: *n, text_bytes: n * 200 };
         counts.iter().map(block).collect()
@@ -119,7 +118,7 @@ mod tests {
     fn settle(counts: &mut Vec<u64>, pace: Pace) -> u64 {
         let mut written = 0;
         loop {
-            let merges = plan(&blocks(counts), pace);
+            let merges = plan(&blocks(counts), pace, MERGED_MAX_BYTES);
             if merges.is_empty() {
                 return written;
             }
@@ -156,17 +155,17 @@ mod tests {
 
     #[test]
     fn blocks_of_a_bulk_load_are_merged_once() {
-        assert_eq!(plan(&blocks(&[4000; 9]), Pace::Busy), [0..4, 4..8]);
-        assert_eq!(plan(&blocks(&[1000; 17]), Pace::Busy), vec![0..16; 1]);
-        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Busy), Vec::<Range<usize>>::new());
-        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Idle), vec![0..3; 1]);
+        assert_eq!(plan(&blocks(&[4000; 9]), Pace::Busy, MERGED_MAX_BYTES), [0..4, 4..8]);
+        assert_eq!(plan(&blocks(&[1000; 17]), Pace::Busy, MERGED_MAX_BYTES), vec![0..16; 1]);
+        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Busy, MERGED_MAX_BYTES), Vec::<Range<usize>>::new());
+        assert_eq!(plan(&blocks(&[4000; 3]), Pace::Idle, MERGED_MAX_BYTES), vec![0..3; 1]);
     }
 
     #[test]
     fn a_block_of_which_half_is_deleted_is_written_anew() {
         let mut block = blocks(&[9000])[0];
         block.record_count = 20_000;
-        assert_eq!(plan(&[block], Pace::Busy), vec![0..1; 1]);
+        assert_eq!(plan(&[block], Pace::Busy, MERGED_MAX_BYTES), vec![0..1; 1]);
     }
 
     proptest! {
@@ -177,7 +176,7 @@ mod tests {
             let mut blocks = blocks(&counts);
             blocks.iter_mut().for_each(|block| block.text_bytes = block.live_count * bytes);
             let mut end = 0;
-            for merge in plan(&blocks, if is_idle { Pace::Idle } else { Pace::Busy }) {
+            for merge in plan(&blocks, if is_idle { Pace::Idle } else { Pace::Busy }, MERGED_MAX_BYTES) {
                 prop_assert!(merge.start >= end && merge.len() >= 2);
                 prop_assert!(live(&blocks[merge.clone()]) <= MERGED_MAX_RECORDS);
                 prop_assert!(blocks[merge.clone()].iter().map(|b| b.text_bytes).sum::<u64>() <= MERGED_MAX_BYTES);

@@ -1,21 +1,23 @@
 //! Counting: from the counters where they say enough, else from summaries, else from the records.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
-use domain::limits::COUNTS_MAX;
 use domain::{Filter, Order, Severity, Tenant, TimeRange, Timestamp};
 use sqlx::SqliteConnection;
-use store::{Buckets, CountCell, Counts, StoreError};
+use store::{Buckets, CountCell, Counts, ReadLimits, StoreError};
 use tokio::task::JoinSet;
 
-use crate::blocks::{BlockParts, BlockRow, Walk, read_parts};
+use crate::block::CHUNK_MAX_BYTES;
+use crate::blocks::{BlockRow, Chunk, OpenBlock, Walk, open_block};
 use crate::counters::{self, MINUTE_MICROS, Minute, each_minute};
+use crate::decoding::{cores, decode_in};
 use crate::selection::{Coverage, Selection};
+
+/// What a chunk takes while it is decoded (12 MiB).
+const CHUNK_DECODING_BYTES: usize = 3 * CHUNK_MAX_BYTES;
 
 /// Counts the records that the filter selects per bucket of their timestamps, service and severity.
 pub(crate) async fn count_by(
@@ -23,6 +25,7 @@ pub(crate) async fn count_by(
     tenant: &Tenant,
     filter: &Filter,
     buckets: Option<&Buckets>,
+    limits: &ReadLimits,
     deadline: Instant,
 ) -> Result<Counts, StoreError> {
     let mut filter = filter.clone();
@@ -31,8 +34,9 @@ pub(crate) async fn count_by(
     }
     let range = filter.timestamp;
     let selection = Arc::new(Selection::new(&filter));
+    let tally = Tally::new(limits.counts_max);
     let mut counting =
-        Counting { tenant, selection, buckets: buckets.copied(), deadline, tally: Tally::default() };
+        Counting { tenant, selection, buckets: buckets.copied(), limits: *limits, deadline, tally };
     if range == TimeRange::default() && counting.selection.is_told_by_cells() {
         counting.count_totals(snapshot).await?;
         return Ok(counting.tally.into_counts(true));
@@ -46,6 +50,7 @@ struct Counting<'a> {
     tenant: &'a Tenant,
     selection: Arc<Selection>,
     buckets: Option<Buckets>,
+    limits: ReadLimits,
     deadline: Instant,
     tally: Tally,
 }
@@ -121,7 +126,7 @@ impl Counting<'_> {
         range: TimeRange,
     ) -> Result<bool, StoreError> {
         let selection = Arc::new(self.selection.within(range));
-        let parallel = available_parallelism().map_or(1, NonZero::get);
+        let parallel = self.chunks_at_once();
         let mut decoding = JoinSet::new();
         let mut walk = Walk::new(self.tenant, &selection, Order::default(), &range);
         let mut complete = true;
@@ -133,17 +138,25 @@ impl Counting<'_> {
             if coverage.is_none() || self.has_counted_by_cells(&block, &coverage)? {
                 continue;
             }
-            let parts = read_parts(snapshot, block, !coverage.is_told_by_head()).await?;
-            let (selection, buckets) = (Arc::clone(&selection), self.buckets);
-            decoding.spawn_blocking(move || count_block(&parts, &selection, &coverage, buckets));
-            if decoding.len() > parallel {
-                self.take(decoding.join_next().await)?;
+            let block = open_block(snapshot, block).await?;
+            for chunk in block.chunks(&selection, &coverage) {
+                let chunk = chunk.read_if_unsure(snapshot, &block).await?;
+                let (selection, buckets) = (Arc::clone(&selection), self.buckets);
+                decode_in(&mut decoding, move || count_chunk(&chunk, &selection, buckets)).await?;
+                if decoding.len() > parallel {
+                    self.take(decoding.join_next().await)?;
+                }
             }
         }
         while let Some(decoded) = decoding.join_next().await {
             self.take(Some(decoded))?;
         }
         Ok(complete)
+    }
+
+    /// Returns how many chunks are decoded while the next one is read: as many as there are threads and memory for.
+    fn chunks_at_once(&self) -> usize {
+        cores().min(self.limits.decoded_max_bytes / CHUNK_DECODING_BYTES)
     }
 
     /// Counts a block by its summary, if that says enough.
@@ -177,39 +190,42 @@ fn bucket_of(buckets: Option<&Buckets>, time: Timestamp) -> Option<usize> {
 }
 
 /// What a decoding thread brings.
-type Decoded = Result<Result<CountedBlock, StoreError>, tokio::task::JoinError>;
+type Decoded = Result<Result<CountedChunk, StoreError>, tokio::task::JoinError>;
 
-/// The counts of a block by bucket, service code and severity.
-struct CountedBlock {
+/// The counts of a chunk by bucket, service code and severity.
+struct CountedChunk {
     services: Vec<String>,
     counts: HashMap<(usize, u32, Severity), u64>,
 }
 
-fn count_block(
-    parts: &BlockParts,
+fn count_chunk(
+    chunk: &Chunk,
     selection: &Selection,
-    coverage: &Coverage,
     buckets: Option<Buckets>,
-) -> Result<CountedBlock, StoreError> {
-    let head = parts.head()?;
+) -> Result<CountedChunk, StoreError> {
+    let OpenBlock { row: block, head } = chunk.block();
     let mut counts: HashMap<(usize, u32, Severity), u64> = HashMap::new();
-    for row in parts.selected_rows(&head, selection, coverage)? {
+    for row in chunk.selected_rows(selection)? {
         if let Some(bucket) = bucket_of(buckets.as_ref(), head.timestamps[row]) {
             *counts.entry((bucket, head.service_codes[row], head.severities[row])).or_default() += 1;
         }
     }
-    Ok(CountedBlock { services: parts.row.summary.services.clone(), counts })
+    Ok(CountedChunk { services: block.summary.services.clone(), counts })
 }
 
 /// Counts by bucket, service and severity.
-#[derive(Default)]
 struct Tally {
+    max_counts: usize,
     services: Vec<String>,
     codes: HashMap<String, usize>,
     counts: HashMap<(usize, usize, Severity), u64>,
 }
 
 impl Tally {
+    fn new(max_counts: usize) -> Self {
+        Self { max_counts, services: Vec::new(), codes: HashMap::new(), counts: HashMap::new() }
+    }
+
     fn add(
         &mut self,
         bucket: usize,
@@ -219,8 +235,8 @@ impl Tally {
     ) -> Result<(), StoreError> {
         let code = self.code_of(service);
         *self.counts.entry((bucket, code, severity)).or_default() += count;
-        if self.counts.len() > COUNTS_MAX {
-            return Err(StoreError::TooManyCounts { limit: COUNTS_MAX });
+        if self.counts.len() > self.max_counts {
+            return Err(StoreError::TooManyCounts { limit: self.max_counts });
         }
         Ok(())
     }
@@ -291,11 +307,13 @@ fn ceil_minute(micros: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use domain::limits::COUNTS_MAX;
+
     use super::*;
 
     #[test]
     fn a_count_has_no_more_cells_than_the_limit() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(COUNTS_MAX);
         for bucket in 0..COUNTS_MAX {
             tally.add(bucket, "a", Severity::DEFAULT, 1).unwrap();
         }

@@ -15,10 +15,10 @@ use std::time::Instant;
 
 use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Tenant, Timestamp};
 use sqlx::SqliteConnection;
-use store::{Effort, SearchPage, StoreError};
+use store::{Effort, ReadLimits, SearchPage, StoreError};
 
-use crate::blocks::{BlockRow, Walk, block_holding, read_head, read_parts};
-use crate::selection::{Coverage, Selection};
+use crate::blocks::{Walk, block_holding, open_block, read_head};
+use crate::selection::Selection;
 pub(crate) use counts::count_by;
 use page_rows::{Found, FoundBlock, FoundRow};
 pub(crate) use scan::scan;
@@ -29,6 +29,7 @@ pub(crate) async fn search(
     tenant: &Tenant,
     filter: &Filter,
     page: &Page,
+    limits: &ReadLimits,
     deadline: Instant,
 ) -> Result<SearchPage, StoreError> {
     let skipped = match page.start {
@@ -45,7 +46,7 @@ pub(crate) async fn search(
     let page_rows = rows.get(skipped..).unwrap_or_default();
     let has_more = page_rows.len() > limit;
     let page_rows = &page_rows[..page_rows.len().min(limit)];
-    let records = records::read(snapshot, &blocks, page_rows, &mut effort).await?;
+    let records = records::read(snapshot, &blocks, page_rows, limits, &mut effort).await?;
     let has_more = has_more || records.len() < page_rows.len();
     let last = records.last().map(|record| Position { timestamp: record.timestamp, id: record.id });
     // Where a page is full, the next one starts behind it, wherever the search stopped.
@@ -65,7 +66,9 @@ pub(crate) async fn get(
     let Some(row) = row else { return Ok(None) };
     let found = FoundRow::new(&head, row, 0, Order::default());
     let blocks = [FoundBlock { row: block, chunk_lengths: head.chunk_lengths }];
-    Ok(records::read(snapshot, &blocks, &[found], &mut Effort::default()).await?.pop())
+    Ok(records::read(snapshot, &blocks, &[found], &ReadLimits::default(), &mut Effort::default())
+        .await?
+        .pop())
 }
 
 /// Returns the arrival from which on the selected records take at most `max_bytes`; a block's bytes are shared out
@@ -89,7 +92,10 @@ pub(crate) async fn arrival_that_fits(
         let (span, stored_bytes) = (block.span, block.stored_bytes);
         let selected = match coverage.is_known() {
             true => coverage.count(&block.summary),
-            false => count_rows(snapshot, block, &selection, coverage).await?,
+            false => {
+                let block = open_block(snapshot, block).await?;
+                block.selected_rows(snapshot, &selection, &coverage).await?.len() as u64
+            }
         };
         if selected == 0 {
             continue;
@@ -102,20 +108,4 @@ pub(crate) async fn arrival_that_fits(
         earliest = Some(span.received.0);
     }
     Ok(None)
-}
-
-/// Counts the records of a block that are selected, by its head and its texts.
-async fn count_rows(
-    snapshot: &mut SqliteConnection,
-    block: BlockRow,
-    selection: &Arc<Selection>,
-    coverage: Coverage,
-) -> Result<u64, StoreError> {
-    let parts = read_parts(snapshot, block, !coverage.is_told_by_head()).await?;
-    let selection = Arc::clone(selection);
-    let counted = tokio::task::spawn_blocking(move || {
-        let head = parts.head()?;
-        Ok(parts.selected_rows(&head, &selection, &coverage)?.len() as u64)
-    });
-    counted.await.map_err(|panic| StoreError::Unavailable(panic.into()))?
 }

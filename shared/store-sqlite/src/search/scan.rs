@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::limits::PAGE_MAX_BYTES;
 use domain::{Filter, LogRecord, Order, Tenant};
 use sqlx::SqliteConnection;
-use store::{Effort, Scan, ScanPage, StoreError};
+use store::{Effort, ReadLimits, Scan, ScanPage, StoreError};
 
-use crate::blocks::{BlockParts, BlockRow, blocks_by_id, blocks_by_id_descending, read_parts};
+use super::records::page_bytes;
+use crate::blocks::{BlockRow, Chunk, blocks_by_id, blocks_by_id_descending, open_block};
 use crate::database::classify;
+use crate::decoding::decode;
 use crate::selection::{Coverage, Selection};
 
 /// How many blocks are looked at together.
@@ -22,12 +23,13 @@ pub(crate) async fn scan(
     tenant: &Tenant,
     filter: &Filter,
     scan: &Scan,
+    limits: &ReadLimits,
     deadline: Instant,
 ) -> Result<ScanPage, StoreError> {
     let selection = Arc::new(Selection::new(filter));
     let last_id = sqlx::query_scalar("SELECT last_id FROM record_ids").fetch_one(&mut *snapshot).await;
     let last_id: i64 = last_id.map_err(classify)?;
-    let mut page = PageOfScan { scan: *scan, records: Vec::new(), bytes: 0, reached: scan.after };
+    let mut page = PageOfScan::new(scan, limits);
     loop {
         let mut blocks = next_blocks(snapshot, tenant, scan.order, page.reached, last_id).await?;
         let is_last_stride = (blocks.len() as i64) < STRIDE_BLOCKS;
@@ -42,8 +44,8 @@ pub(crate) async fn scan(
             };
             let coverage = selection.coverage(&block);
             if !coverage.is_none() {
-                let found = read_block(snapshot, block, &selection, coverage, page.wanted()).await?;
-                if page.has_filled_up_with(found) {
+                let is_full = page.has_filled_up_with(snapshot, block, &selection, &coverage).await?;
+                if is_full {
                     return Ok(page.end(false));
                 }
             }
@@ -72,69 +74,74 @@ async fn next_blocks(
     }
 }
 
-/// The records of a block that are wanted, and whether there are more.
+/// The records of a chunk that are wanted, and whether there are more.
 struct Found {
     records: Vec<LogRecord>,
+    bytes: usize,
     has_more: bool,
 }
 
-/// Which records of a block are wanted.
+/// Which records of a chunk are wanted.
 #[derive(Clone, Copy)]
 struct Wanted {
     after: i64,
     order: Order,
     limit: usize,
+    /// Most bytes of texts of all but the first record.
+    max_bytes: usize,
+    /// Whether there has to be a record, however large it is.
+    is_first: bool,
 }
 
-async fn read_block(
-    snapshot: &mut SqliteConnection,
-    block: BlockRow,
-    selection: &Arc<Selection>,
-    coverage: Coverage,
-    wanted: Wanted,
-) -> Result<Found, StoreError> {
-    let parts = read_parts(snapshot, block, true).await?;
-    let selection = Arc::clone(selection);
-    let found = tokio::task::spawn_blocking(move || select(&parts, &selection, &coverage, wanted)).await;
-    found.map_err(|panic| StoreError::Unavailable(panic.into()))?
-}
-
-fn select(
-    parts: &BlockParts,
-    selection: &Selection,
-    coverage: &Coverage,
-    wanted: Wanted,
-) -> Result<Found, StoreError> {
-    let head = parts.head()?;
-    let mut rows = parts.selected_rows(&head, selection, coverage)?;
+/// Returns the wanted records of a chunk, in their order.
+fn select(chunk: &Chunk, selection: &Selection, wanted: Wanted) -> Result<Found, StoreError> {
+    let (texts, ids) = (chunk.texts(), &chunk.block().head.ids);
+    let mut rows = chunk.selected_by(&texts, selection)?;
     match wanted.order {
-        Order::Ascending => rows.retain(|row| head.ids[*row] > wanted.after),
-        Order::Descending => rows.retain(|row| head.ids[*row] < wanted.after),
+        Order::Ascending => rows.retain(|row| ids[*row] > wanted.after),
+        Order::Descending => {
+            rows.retain(|row| ids[*row] < wanted.after);
+            rows.reverse();
+        }
     }
-    let has_more = rows.len() > wanted.limit;
-    match wanted.order {
-        Order::Ascending => rows.truncate(wanted.limit),
-        Order::Descending => drop(rows.drain(..rows.len().saturating_sub(wanted.limit))),
+    let mut found = Found { records: Vec::new(), bytes: 0, has_more: rows.len() > wanted.limit };
+    for row in rows.into_iter().take(wanted.limit) {
+        let record = chunk.record(&texts, row)?;
+        let bytes = page_bytes(&record);
+        let is_first = wanted.is_first && found.records.is_empty();
+        if found.bytes + bytes > wanted.max_bytes && !is_first {
+            found.has_more = true;
+            break;
+        }
+        found.bytes += bytes;
+        found.records.push(record);
     }
-    let mut records = parts.records(&head, &rows)?;
-    if wanted.order == Order::Descending {
-        records.reverse();
-    }
-    Ok(Found { records, has_more })
+    Ok(found)
 }
 
 /// A page that is being filled.
 struct PageOfScan {
     scan: Scan,
+    max_bytes: usize,
     records: Vec<LogRecord>,
     bytes: usize,
     reached: i64,
 }
 
 impl PageOfScan {
+    fn new(scan: &Scan, limits: &ReadLimits) -> Self {
+        let max_bytes = scan.max_bytes.min(limits.page_max_bytes);
+        Self { scan: *scan, max_bytes, records: Vec::new(), bytes: 0, reached: scan.after }
+    }
+
     fn wanted(&self) -> Wanted {
-        let limit = self.scan.limit - self.records.len();
-        Wanted { after: self.reached, order: self.scan.order, limit }
+        Wanted {
+            after: self.reached,
+            order: self.scan.order,
+            limit: self.scan.limit - self.records.len(),
+            max_bytes: self.max_bytes.saturating_sub(self.bytes),
+            is_first: self.records.is_empty(),
+        }
     }
 
     /// Says whether all that `block` may hold is too much, and there is something already.
@@ -145,18 +152,34 @@ impl PageOfScan {
                 && self.records.len().saturating_add(may_come) > self.scan.limit
     }
 
-    /// Adds records; says whether the page is full with them, and the block is not done.
-    fn has_filled_up_with(&mut self, found: Found) -> bool {
-        for record in found.records {
-            let bytes = record.message.len() + record.attributes.len();
-            if self.bytes + bytes > PAGE_MAX_BYTES && !self.records.is_empty() {
-                return true;
-            }
-            self.bytes += bytes;
-            self.reached = record.id;
-            self.records.push(record);
+    /// Adds the records of a block, chunk by chunk; says whether the page is full with them, and the block is not done.
+    async fn has_filled_up_with(
+        &mut self,
+        snapshot: &mut SqliteConnection,
+        block: BlockRow,
+        selection: &Arc<Selection>,
+        coverage: &Coverage,
+    ) -> Result<bool, StoreError> {
+        let block = open_block(snapshot, block).await?;
+        let mut chunks = block.chunks(selection, coverage);
+        if self.scan.order == Order::Descending {
+            chunks.reverse();
         }
-        found.has_more
+        for chunk in chunks {
+            if self.records.len() >= self.scan.limit && !self.records.is_empty() {
+                return Ok(true);
+            }
+            let chunk = chunk.read(snapshot, &block).await?;
+            let (selection, wanted) = (Arc::clone(selection), self.wanted());
+            let found = decode(move || select(&chunk, &selection, wanted)).await??;
+            self.bytes += found.bytes;
+            self.reached = found.records.last().map_or(self.reached, |record| record.id);
+            self.records.extend(found.records);
+            if found.has_more {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn end(self, is_end: bool) -> ScanPage {

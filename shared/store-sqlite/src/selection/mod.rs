@@ -125,11 +125,6 @@ impl Coverage {
         self.is_none() || self.times == Verdict::Yes && !self.cells.contains(&Verdict::Unknown)
     }
 
-    /// Says whether heads decide, without texts.
-    pub(crate) fn is_told_by_head(&self) -> bool {
-        !self.cells.contains(&Verdict::Unknown)
-    }
-
     /// Returns the places of the cells in the summary that are selected, as far as is known, or may be.
     pub(crate) fn selected_cells(&self) -> impl Iterator<Item = usize> + '_ {
         let is_selected = |place: &usize| self.times != Verdict::No && self.cells[*place] != Verdict::No;

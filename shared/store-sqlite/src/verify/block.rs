@@ -55,7 +55,7 @@ async fn check_tokens(
     let id = block.id.to_string();
     let slices = read_token_filter(snapshot, &block).await;
     let Some(slices) = report.damage("token_slices", id.clone(), slices)? else { return Ok(()) };
-    let parts = read_parts(snapshot, block, true).await?;
+    let parts = read_parts(snapshot, block).await?;
     // Chunks that cannot be read are problems already.
     let Ok((records, _)) = parts.live_records() else { return Ok(()) };
     if holds_all_tokens(&slices, &records, kind) != Ok(true) {

@@ -42,7 +42,7 @@ pub async fn a_scan_brings_every_record_in_the_order_of_ids(store: &dyn LogStore
         assert_eq!(count_of(id..=id).await, 1, "{id}");
     }
     assert_eq!((count_of(1..=last).await, count_of(3..=10).await, count_of(11..=15).await), (12, 8, 0));
-    let behind = Scan { after: last, order: Order::Ascending, limit: 10 };
+    let behind = Scan { after: last, order: Order::Ascending, limit: 10, max_bytes: usize::MAX };
     let page = store.scan(&tenant("a"), &Filter::default(), &behind, deadline()).await.unwrap();
     assert_eq!(page, ScanPage { records: Vec::new(), reached: last, is_end: true });
 }
@@ -52,7 +52,10 @@ async fn walk(store: &dyn LogStore, filter: &Filter, order: Order, limit: usize)
     let mut after = if order == Order::Ascending { 0 } else { i64::MAX };
     let mut found = Vec::new();
     for _ in 0..1000 {
-        let page = store.scan(&tenant("a"), filter, &Scan { after, order, limit }, deadline()).await.unwrap();
+        let page = store
+            .scan(&tenant("a"), filter, &Scan { after, order, limit, max_bytes: usize::MAX }, deadline())
+            .await
+            .unwrap();
         assert!(page.records.len() <= limit, "{page:?}");
         found.extend(messages(&page.records).into_iter().map(str::to_owned));
         after = page.reached;

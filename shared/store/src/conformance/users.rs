@@ -24,6 +24,7 @@ macro_rules! user_conformance_tests {
             a_session_ends_when_it_is_told_to,
             sessions_whose_time_is_over_and_the_oldest_of_too_many_are_forgotten,
             a_set_up_token_makes_one_user_and_only_the_newest_does,
+            a_set_up_token_for_the_first_user_is_useless_when_there_is_one,
         );
     };
     ($new_store:path: $($rule:ident),+ $(,)?) => {
@@ -158,21 +159,25 @@ pub async fn a_new_password_ends_all_sessions_but_one(store: &dyn UserStore) {
     let hash = PasswordHash("$new".to_owned());
 
     let kept = Some(KeyDigest::of("mine"));
-    assert!(store.set_password(&ann.name, hash.clone(), at(9), kept).await.unwrap());
+    assert!(store.set_password(&ann, hash.clone(), at(9), kept).await.unwrap());
 
     assert!(has_session(store, "mine").await && has_session(store, "of bob").await);
     assert!(!has_session(store, "stolen").await);
     let found = store.find(&ann.name).await.unwrap().unwrap();
-    assert_eq!((found.password_hash, found.password_changed_at), (hash.clone(), at(9)));
-    assert!(store.set_password(&ann.name, hash.clone(), at(10), None).await.unwrap());
+    assert_eq!((&found.password_hash, found.password_changed_at), (&hash, at(9)));
+    let newest = PasswordHash("$newest".to_owned());
+    assert!(!store.set_password(&ann, newest.clone(), at(10), None).await.unwrap(), "changed meanwhile");
+    assert!(has_session(store, "mine").await);
+    assert!(store.set_password(&found, newest, at(10), None).await.unwrap());
     assert!(!has_session(store, "mine").await);
-    assert!(!store.set_password(&name("nobody"), hash, at(9), None).await.unwrap());
+    let nobody = User { name: name("nobody"), ..found };
+    assert!(!store.set_password(&nobody, hash, at(11), None).await.unwrap());
 }
 
 /// A password that was changed while it was compared begins no session.
 pub async fn a_session_begins_only_with_the_password_that_it_was_asked_for_with(store: &dyn UserStore) {
     let ann = add(store, "a", "ann", Role::Viewer).await;
-    store.set_password(&ann.name, PasswordHash("$new".to_owned()), at(5), None).await.unwrap();
+    store.set_password(&ann, PasswordHash("$new".to_owned()), at(5), None).await.unwrap();
 
     assert!(!begin(store, &ann, "late", 6).await);
     assert!(!has_session(store, "late").await);
@@ -180,6 +185,20 @@ pub async fn a_session_begins_only_with_the_password_that_it_was_asked_for_with(
     assert!(begin(store, &ann, "new", 6).await);
     let session = store.find_session(KeyDigest::of("new")).await.unwrap().unwrap();
     assert_eq!((session.user, session.expires_at), (ann, at(3606)));
+}
+
+/// A link for the first user makes no second one; a link that was made while there were users does.
+pub async fn a_set_up_token_for_the_first_user_is_useless_when_there_is_one(store: &dyn UserStore) {
+    let (first, later) = (KeyDigest::of("first"), KeyDigest::of("later"));
+    store.put_set_up_token(first, at(10)).await.unwrap();
+    add(store, "a", "ann", Role::Admin).await;
+
+    assert!(!store.has_set_up_token(first, at(1)).await.unwrap());
+    let bob = a_user("a", "bob", Role::Admin);
+    assert_eq!(store.use_set_up_token(first, bob.clone()).await.unwrap(), SetUpOutcome::TokenUnknown);
+    store.put_set_up_token(later, at(10)).await.unwrap();
+    add(store, "a", "carl", Role::Viewer).await;
+    assert_eq!(store.use_set_up_token(later, bob).await.unwrap(), SetUpOutcome::Done);
 }
 
 /// A session that was ended is not there any more, and others are.

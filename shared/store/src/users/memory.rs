@@ -52,6 +52,9 @@ impl UserStore for MemoryUserStore {
         if kept.users.iter().filter(|other| other.tenant == user.tenant).count() >= USERS_MAX {
             return Ok(AddUserOutcome::LimitReached);
         }
+        if kept.users.is_empty() {
+            kept.set_up_token = None;
+        }
         kept.admit(user);
         Ok(AddUserOutcome::Added)
     }
@@ -84,16 +87,17 @@ impl UserStore for MemoryUserStore {
 
     async fn set_password(
         &self,
-        name: &UserName,
+        user: &User,
         hash: PasswordHash,
         at: Timestamp,
         but: Option<KeyDigest>,
     ) -> Result<bool, StoreError> {
         let mut kept = self.lock();
-        let Some(user) = kept.users.iter_mut().find(|user| user.name == *name) else { return Ok(false) };
-        user.password_hash = hash;
-        user.password_changed_at = at;
-        kept.sessions.retain(|session| session.user != *name || Some(session.digest) == but);
+        let is_meant = |kept: &&mut User| kept.name == user.name && kept.password_hash == user.password_hash;
+        let Some(changed) = kept.users.iter_mut().find(is_meant) else { return Ok(false) };
+        changed.password_hash = hash;
+        changed.password_changed_at = at;
+        kept.sessions.retain(|session| session.user != user.name || Some(session.digest) == but);
         Ok(true)
     }
 

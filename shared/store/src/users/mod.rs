@@ -109,7 +109,7 @@ pub enum SetUpOutcome {
 /// once. There is nothing to close: an engine keeps it beside the keys, and closes both with those.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Keeps a user.
+    /// Keeps a user. The first one of all makes the set-up token useless: it was for the first one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -139,13 +139,14 @@ pub trait UserStore: Send + Sync {
     /// [`StoreError`].
     async fn remove(&self, tenant: &Tenant, name: &UserName) -> Result<RemoveUserOutcome, StoreError>;
 
-    /// Sets a user's password, and ends all sessions of the user but `but`. Returns whether there is such a user.
+    /// Sets a user's password, and ends all sessions of the user but `but`. Returns whether the user still is there with
+    /// the password that `user` has: of two who change it at once, one does.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn set_password(
         &self,
-        name: &UserName,
+        user: &User,
         hash: PasswordHash,
         at: Timestamp,
         but: Option<KeyDigest>,

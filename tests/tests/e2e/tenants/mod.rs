@@ -11,7 +11,7 @@ use e2e_tests::installation::ask;
 use e2e_tests::{Answer, Installation, Service, seed_from};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use reqwest::Client;
+use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
 use questions::{Known, Question};
@@ -59,10 +59,12 @@ async fn no_question_of_one_tenant_shows_anything_of_the_other() {
 async fn populate(installation: &Installation, query: &Service, other_key: &str) -> Known {
     let client = Client::new();
     let (mut ids, mut last) = (Vec::new(), Value::Null);
+    let canary_service = format!("service-{CANARY}");
     for number in 0..40 {
         installation.post_logs(&json!({"service": "shared-name", "message": format!("mine {number}")})).await;
+        let service = if number % 4 == 0 { canary_service.as_str() } else { "shared-name" };
         let record = json!({
-            "service": "shared-name", "level": "ERROR", "message": format!("{CANARY} number {number}"),
+            "service": service, "level": "ERROR", "message": format!("{CANARY} number {number}"),
             "host": format!("host-{CANARY}"), "trace_id": CANARY,
             "category": CANARY, "status": "FAILED", format!("key_{CANARY}"): CANARY,
         });
@@ -78,6 +80,12 @@ async fn populate(installation: &Installation, query: &Service, other_key: &str)
     let request = client.post(query.url("/api/v1/retention-rules")).bearer_auth(other_key).json(&rule);
     let (status, rule) = ask(request).await;
     assert_eq!(status, 201, "{rule}");
+    let user = json!({"username": CANARY, "password": "ten green bottles", "role": "viewer"});
+    let key = json!({"name": CANARY, "scopes": ["read"]});
+    for (path, body) in [("/api/v1/users", user), ("/api/v1/keys", key)] {
+        let (status, made) = ask(client.post(query.url(path)).bearer_auth(other_key).json(&body)).await;
+        assert_eq!(status, 201, "{made}");
+    }
     let page = client.get(query.url("/logs?limit=3")).bearer_auth(other_key);
     let cursor = Answer::to(page).await.header("x-next-cursor").to_owned();
     assert!(!cursor.is_empty());
@@ -102,7 +110,12 @@ async fn ask_all(
             if only_reading && !question.only_reads() {
                 continue;
             }
-            if says_canary(question.request(&client, installation, query).bearer_auth(key)).await {
+            let response = question.request(&client, installation, query).bearer_auth(key).send().await;
+            let response = response.expect("the service answers");
+            if question.is_to_succeed() {
+                assert_eq!(response.status(), 201, "{question}");
+            }
+            if says_canary(response).await {
                 found.push(question.to_string());
             }
         }
@@ -111,8 +124,7 @@ async fn ask_all(
     found.into_iter().flatten().collect()
 }
 
-async fn says_canary(request: reqwest::RequestBuilder) -> bool {
-    let mut response = request.send().await.expect("the service answers");
+async fn says_canary(mut response: Response) -> bool {
     assert!(!response.status().is_server_error(), "{response:?}");
     let mut text = format!("{:?}", response.headers()).into_bytes();
     while let Some(chunk) = response.chunk().await.expect("the answer is complete") {

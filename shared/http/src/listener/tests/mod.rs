@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 mod answers;
+mod http2;
 mod tls;
 
 use super::*;
