@@ -33,6 +33,12 @@ const COPY_STEP_BYTES: u64 = 4 * 1024 * 1024;
 /// How long the readers that are in the WAL are waited for: an acknowledgement waits so much longer, at most.
 const RESTART_WAIT: &str = "PRAGMA busy_timeout = 50";
 
+/// Whoever uses the WAL is not waited for.
+const NO_WAIT: &str = "PRAGMA busy_timeout = 0";
+
+/// How long who uses the WAL is waited for when the store closes: a question is rarely longer in it.
+const LAST_WAIT: &str = "PRAGMA busy_timeout = 5000";
+
 /// How long a writer waits for another one, otherwise; see `connect`.
 const WRITER_WAIT: &str = "PRAGMA busy_timeout = 5000";
 
@@ -147,8 +153,12 @@ impl Wal {
 
     /// Empties the WAL, unless somebody uses it.
     pub(super) async fn empty(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let emptied = empty_at_once(connection).await;
-        emptied.map_err(|error| self.weigh(error))
+        empty(connection, NO_WAIT).await.map_err(|error| self.weigh(error))
+    }
+
+    /// Empties the WAL for the last time, and waits for who uses it, [`LAST_WAIT`] at most.
+    pub(super) async fn empty_at_the_end(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        empty(connection, LAST_WAIT).await.map_err(|error| self.weigh(error))
     }
 
     /// Says whether there is a WAL to empty, and no process has written to it since the last call.
@@ -250,8 +260,8 @@ fn is_within(time: Duration, since: Option<Instant>) -> bool {
     since.is_some_and(|at| at.elapsed() < time)
 }
 
-async fn empty_at_once(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
+async fn empty(connection: &mut SqliteConnection, wait: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(wait).execute(&mut *connection).await?;
     frames(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
     sqlx::query(WRITER_WAIT).execute(connection).await?;
     Ok(())

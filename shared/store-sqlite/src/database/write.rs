@@ -124,7 +124,14 @@ impl Writer {
 
     /// Empties the WAL if nobody has written since the last call.
     pub(crate) async fn empty_quiet_wal(&self) -> Result<(), StoreError> {
-        if self.wal.is_quiet() { self.checkpoint().await } else { Ok(()) }
+        if !self.wal.is_quiet() {
+            return Ok(());
+        }
+        let mut slot = self.connection.lock().await;
+        let Some(mut connection) = slot.take_idle() else { return Ok(()) };
+        self.wal.empty(&mut connection).await.map_err(|error| self.note(error))?;
+        *slot = Slot::Idle(connection);
+        Ok(())
     }
 
     /// Says that this error was met: one after which nothing may be written stops the store.
@@ -134,15 +141,6 @@ impl Writer {
             self.failed.cancel();
         }
         error
-    }
-
-    /// Copies the WAL into the database file and empties it, unless somebody uses it: then another time.
-    pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
-        let mut slot = self.connection.lock().await;
-        let Some(mut connection) = slot.take_idle() else { return Ok(()) };
-        self.wal.empty(&mut connection).await.map_err(|error| self.note(error))?;
-        *slot = Slot::Idle(connection);
-        Ok(())
     }
 
     /// Gives some of the pages that a delete freed back to the filesystem; says whether more are left.
@@ -160,14 +158,12 @@ impl Writer {
 
     /// Empties the WAL and closes the connection. Later transactions are refused.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        self.checkpoint().await?;
         let mut slot = self.connection.lock().await;
         let idle = slot.take_idle();
         *slot = Slot::Closed;
-        match idle {
-            Some(connection) => connection.close().await.map_err(classify),
-            None => Ok(()),
-        }
+        let Some(mut connection) = idle else { return Ok(()) };
+        self.wal.empty_at_the_end(&mut connection).await.map_err(|error| self.note(error))?;
+        connection.close().await.map_err(classify)
     }
 }
 

@@ -151,6 +151,26 @@ async fn a_wal_is_emptied_when_nobody_writes_and_left_alone_otherwise() {
 }
 
 #[tokio::test]
+async fn a_store_that_closes_waits_for_a_question_and_leaves_no_wal() {
+    let store = Store::new(WalLimits::default()).await;
+    store.write(0).await.unwrap();
+    let reader = store.database.reader();
+    let question = open_snapshot(&reader).await;
+    // Keeps the file open, so that SQLite does not copy the WAL by itself.
+    let other = open_snapshot(&reader).await;
+    drop(other);
+    let asking = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(question);
+    });
+
+    store.writer.close().await.unwrap();
+
+    assert_eq!(store.wal_bytes(), 0);
+    asking.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_writer_that_opens_writes_nothing_and_copies_nothing() {
     let store = Store::new(WalLimits::default()).await;
     for n in 0..100 {
