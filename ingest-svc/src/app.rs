@@ -39,7 +39,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
 }
 
 fn api(ingest: IngestApi, readiness: Readiness) -> Documented<Api, IngestNotes> {
-    let (version, store) = (env!("CARGO_PKG_VERSION"), Arc::clone(&ingest.store));
+    let (version, store) = (env!("CARGO_PKG_VERSION"), Arc::clone(&ingest.admission.store));
     let system = SystemApi { service: SERVICE, version, readiness, store, page: PAGE };
     Documented::new((ingest, system))
 }

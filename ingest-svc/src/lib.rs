@@ -2,10 +2,12 @@
 //! visible to every query.
 //!
 //! * [`api`] the routes, on one page
+//! * [`admission`] the one way in, which all of them use: decode, validate, store, count
 //! * [`decode`] from the bytes of a body to records
 //! * [`app`] the service as a whole: the only place that names an engine
 //! * [`options`] the options of everything that stores logs, [`config`] all of the service's
 
+pub mod admission;
 pub mod api;
 pub mod app;
 pub mod config;

@@ -4,10 +4,8 @@ mod logs_body;
 mod post_logs;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::Clock;
-use domain::limits::RecordLimits;
 use poem::{Request, Result};
 use poem_openapi::param::{Header, Query};
 use poem_openapi::{OpenApi, Tags};
@@ -18,18 +16,13 @@ use logs_body::LogsBody;
 use post_logs::{Options, StoredAnswer};
 
 use crate::IngestOptions;
+use crate::admission::Admission;
 
 /// The operations of ingest-svc.
 #[derive(Clone)]
 pub struct IngestApi {
-    /// Where logs are kept.
-    pub store: Arc<dyn LogStore>,
-    /// Where the time comes from.
-    pub clock: Arc<dyn Clock>,
-    /// What a request and its records may hold.
-    pub limits: RecordLimits,
-    /// How long a request waits until its logs are stored.
-    pub timeout: Duration,
+    /// The one way in for what they read.
+    pub admission: Admission,
 }
 
 impl IngestApi {
@@ -37,10 +30,12 @@ impl IngestApi {
     #[must_use]
     pub fn new(store: &Arc<dyn LogStore>, clock: &Arc<dyn Clock>, options: &IngestOptions) -> Self {
         Self {
-            store: Arc::clone(store),
-            clock: Arc::clone(clock),
-            limits: (&options.records).into(),
-            timeout: options.storing.ingest_timeout.duration(),
+            admission: Admission {
+                store: Arc::clone(store),
+                clock: Arc::clone(clock),
+                limits: (&options.records).into(),
+                timeout: options.storing.ingest_timeout.duration(),
+            },
         }
     }
 }

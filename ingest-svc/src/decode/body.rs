@@ -1,5 +1,7 @@
 //! The entry: a whole body in, a batch and its refused records out.
 
+use std::collections::BTreeMap;
+
 use domain::limits::RecordLimits;
 use domain::{RecordBatch, ServiceName, Timestamp};
 
@@ -28,6 +30,8 @@ pub struct Decoded {
     pub rejected: u64,
     /// The first refused records, at most [`domain::limits::RECORD_ERRORS_SHOWN`].
     pub errors: Vec<RejectedRecord>,
+    /// How many records were refused for which of [`super::codes`].
+    pub rejected_by: BTreeMap<&'static str, u64>,
 }
 
 /// Decodes a body. A byte order mark at its start is skipped.

@@ -81,6 +81,7 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
     #[cold]
     pub(super) fn end_with_fault(&mut self, fault: Fault) {
         self.decoded.rejected += 1;
+        *self.decoded.rejected_by.entry(fault.code).or_default() += 1;
         if self.decoded.errors.len() < RECORD_ERRORS_SHOWN {
             self.decoded.errors.push(fault.at(self.next_index.saturating_sub(1)));
         }

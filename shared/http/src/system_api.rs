@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use poem::http::header::ACCEPT;
 use poem::{Request, Result};
-use poem_openapi::payload::{Html, Json};
+use poem_openapi::payload::{Html, Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent, Tags};
+use runtime::metrics::exposition;
 use store::LogStore;
 
 use crate::{Health, HealthReport, Readiness};
@@ -17,6 +18,7 @@ pub const OPEN_OPERATIONS: &[&str] = &[
     "status",
     "readyz",
     "livez",
+    "metrics",
     // Where people say who they are, and how the first one comes in.
     "logIn",
     "logOut",
@@ -134,6 +136,15 @@ impl SystemApi {
     #[oai(path = "/livez", method = "get", operation_id = "livez")]
     async fn livez(&self) -> Json<Alive> {
         Json(Alive { status: "ok".to_owned() })
+    }
+
+    /// What was counted
+    ///
+    /// For Prometheus, in its text format: what came in by which door, and what was refused for which reason, since the process started.
+    /// Nothing of it names a tenant.
+    #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
+    async fn metrics(&self) -> PlainText<String> {
+        PlainText(exposition())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! * [`allocator`] what becomes of memory that is free
 //! * [`config`] options that several commands share, [`dotenv`] the `.env` file
+//! * [`metrics`] what the process counts
 //! * [`telemetry`] the process's own log lines and, if asked for, spans over OTLP
 //! * [`shutdown`] the token that SIGTERM and SIGINT cancel
 //! * [`process`] all of it that comes before a service
@@ -9,6 +10,7 @@
 pub mod allocator;
 pub mod config;
 pub mod dotenv;
+pub mod metrics;
 pub mod process;
 pub mod shutdown;
 pub mod telemetry;

@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod cli;
 mod compat;
+mod counted;
 mod crash;
 mod export;
 mod files;

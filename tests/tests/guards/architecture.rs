@@ -12,7 +12,7 @@ const NORMAL: [(&str, &[&str]); 11] = [
     ("sentinel-domain", &[]),
     ("sentinel-store", &["sentinel-domain", "sentinel-testkit"]),
     ("sentinel-store-sqlite", &["sentinel-domain", "sentinel-store"]),
-    ("sentinel-http", &["sentinel-domain", "sentinel-store"]),
+    ("sentinel-http", &["sentinel-domain", "sentinel-store", "sentinel-runtime"]),
     ("sentinel-runtime", &[]),
     ("sentinel-testkit", &["sentinel-domain"]),
     ("ingest-svc", &SERVICE),
@@ -66,7 +66,7 @@ const BUILD: [(&str, &[&str]); 0] = [];
 
 /// Crates from outside that are kept to a few packages: the crate (with `*`: every crate whose name begins so), and
 /// who may use it; `(dev)` behind a name: only in its tests.
-const CONFINED: [(&str, &[&str]); 13] = [
+const CONFINED: [(&str, &[&str]); 14] = [
     ("sqlx*", &["sentinel-store-sqlite", "sentinel-cli", "e2e-tests (dev)"]),
     ("libsqlite3-sys", &["sentinel-store-sqlite"]),
     ("rusqlite", &[]),
@@ -78,6 +78,7 @@ const CONFINED: [(&str, &[&str]); 13] = [
     ("argon2", &["query-svc"]),
     ("hmac", &["sentinel-http"]),
     ("opentelemetry*", &["sentinel-runtime"]),
+    ("prometheus", &["sentinel-runtime"]),
     ("tracing-opentelemetry", &["sentinel-runtime"]),
     ("clap", &["sentinel-runtime", "sentinel-http", "ingest-svc", "query-svc", "simulator", "sentinel-cli"]),
 ];

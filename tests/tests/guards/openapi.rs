@@ -15,6 +15,7 @@ const OPEN: [&str; 12] = [
     "status",
     "readyz",
     "livez",
+    "metrics",
     "logIn",
     "logOut",
     "issueToken",

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::LazyLock;
 
 use poem::error::ResponseError;
 use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use poem::http::{HeaderName, HeaderValue, StatusCode};
 use poem::{IntoResponse, Response};
+use runtime::metrics::Counter;
 
 use super::body::{ProblemBody, RecordError};
 use crate::request_id::{Language, RequestContext, RequestId};
@@ -17,6 +19,10 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
 /// What caused a problem; logged, never shown.
 pub type Cause = Box<dyn StdError + Send + Sync>;
+
+static PROBLEMS: LazyLock<Counter> = LazyLock::new(|| {
+    Counter::new("sentinel_http_problems_total", "Requests that were answered with a problem, by its code.")
+});
 
 /// An error on its way to a client.
 pub struct Problem(Box<Parts>);
@@ -97,9 +103,10 @@ impl Problem {
         &self.0.headers
     }
 
-    /// Logs what caused a 5xx, if it is known: being busy has no cause, and no line for every request that
-    /// is turned away. For routes that answer in another shape; the answers of this one do it themselves.
-    pub fn log_cause(&self) {
+    /// Counts it, and logs what caused a 5xx, if it is known: being busy has no cause, and no line for every request
+    /// that is turned away. For routes that answer in another shape; the answers of this one do it themselves.
+    pub fn note(&self) {
+        PROBLEMS.add(1, [("code", self.0.code)]);
         let Some(cause) = self.0.cause.as_deref() else { return };
         if !self.0.status.is_server_error() {
             return;
@@ -122,7 +129,7 @@ impl Problem {
     }
 
     fn render(&self) -> Response {
-        self.log_cause();
+        self.note();
         let title = self.title();
         let request_id = RequestId::current();
         let body = ProblemBody {

@@ -71,7 +71,9 @@ impl KeyQuotas {
         Self::of(request).map_or(Ok(()), |quotas| quotas.charge_request(caller, scope))
     }
 
-    fn of(request: &Request) -> Option<&Arc<Self>> {
+    /// Returns the ones in a request's data, with which the site puts them; `None`: nothing is counted.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<&Arc<Self>> {
         request.data()
     }
 
@@ -87,20 +89,6 @@ impl KeyQuotas {
         })
     }
 
-    /// Charges the caller of a request for what it sends: records, and the bytes that they arrived in. Does nothing
-    /// for a service without quotas.
-    ///
-    /// # Errors
-    /// 429 `quota_exceeded`; nothing is charged then.
-    pub fn charge_sent_by(
-        request: &Request,
-        caller: &Caller,
-        records: usize,
-        bytes: usize,
-    ) -> Result<(), Problem> {
-        Self::of(request).map_or(Ok(()), |quotas| quotas.charge_sent(caller, records as u64, bytes as u64))
-    }
-
     /// Charges whoever sent a request for the bytes of a body of which nothing could be made. Does nothing for a service
     /// without quotas.
     pub fn charge_wasted(request: &Request, bytes: usize) {
@@ -112,7 +100,11 @@ impl KeyQuotas {
         }
     }
 
-    fn charge_sent(&self, caller: &Caller, records: u64, bytes: u64) -> Result<(), Problem> {
+    /// Charges a caller for what it sends: records, and the bytes that they arrived in.
+    ///
+    /// # Errors
+    /// 429 `quota_exceeded`; nothing is charged then.
+    pub fn charge_sent(&self, caller: &Caller, records: u64, bytes: u64) -> Result<(), Problem> {
         self.change(caller, |rates, used, now| {
             take("records", rates.records, &mut used.records, records, now)?;
             take("bytes of logs", rates.bytes, &mut used.bytes, bytes, now)
