@@ -218,6 +218,11 @@ fn next_member(rest: &str) -> Option<(&str, &str, usize, &str)> {
     Some((&name[1..name.len() - 1], value, depth, after))
 }
 
+/// Returns how deep a JSON value is: 0 for a scalar.
+pub(super) fn depth_of(value: &str) -> usize {
+    walk_value(value).1
+}
+
 /// Returns where the JSON value at the start of `text` ends, and how deep it is: 0 for a scalar.
 #[inline]
 fn walk_value(text: &str) -> (usize, usize) {

@@ -7,7 +7,7 @@ use domain::{RecordBatch, ServiceName, Timestamp};
 
 use super::builder::BatchBuilder;
 use super::error::{DecodeError, RejectedRecord};
-use super::{BodyFormat, json, ndjson, text};
+use super::{BodyFormat, json, line, ndjson};
 
 /// What a decoder knows about the request beside its body.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ pub fn decode(body: &[u8], format: BodyFormat, context: &Context<'_>) -> Result<
     match format {
         BodyFormat::Json => json::decode_document(body, &mut builder)?,
         BodyFormat::NdJson => ndjson::decode_lines(body, &mut builder)?,
-        BodyFormat::Text => text::decode_lines(body, &mut builder)?,
+        BodyFormat::Text => line::decode_lines(body, &mut builder)?,
     }
     Ok(builder.finish())
 }

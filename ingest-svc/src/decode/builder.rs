@@ -1,12 +1,14 @@
 //! Puts the records that keep the rules into a batch, and counts and describes the others.
 
-use domain::limits::RECORD_ERRORS_SHOWN;
-use domain::{RecordRef, Severity};
+use domain::limits::{RECORD_ERRORS_SHOWN, RecordLimits};
+use domain::{RecordRef, Severity, Timestamp};
 
 use super::attributes::AttributeMerge;
 use super::error::{DecodeError, Fault};
+use super::foreign::{self, Foreign, Workflow};
+use super::line::Line;
 use super::record::{Field, RawRecord};
-use super::text::Line;
+use super::value::Value;
 use super::{Context, Decoded, fields};
 
 /// A batch in the making. `'a` is the body, from which everything is borrowed until it is copied into the
@@ -32,6 +34,16 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
             stop: None,
             raw: RawRecord::default(),
         }
+    }
+
+    /// Returns when the request arrived.
+    pub(super) fn received_at(&self) -> Timestamp {
+        self.context.received_at
+    }
+
+    /// Returns what a record may hold.
+    pub(super) fn limits(&self) -> &'c RecordLimits {
+        self.context.limits
     }
 
     /// Forgets all records, for a second attempt at the same body.
@@ -89,16 +101,41 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
 
     #[inline]
     fn push_raw(&mut self) -> Result<(), Fault> {
+        self.raw.check_names()?;
+        let foreign = if self.raw.may_be_foreign() { Foreign::of(&self.raw) } else { None };
+        match foreign {
+            None => self.push_own(None),
+            Some(Foreign::Workflow(workflow)) => self.push_own(Some(&workflow)),
+            Some(Foreign::Envelope { raw_log, metadata }) => {
+                let (service, line) = foreign::opened(&raw_log, metadata, self.context)?;
+                self.push_line_of(&service, &line)
+            }
+        }
+    }
+
+    /// Adds a record of our own form, where it is a workflow's log with what follows from its fields.
+    #[inline]
+    fn push_own(&mut self, workflow: Option<&Workflow<'_>>) -> Result<(), Fault> {
         let (raw, limits) = (&self.raw, self.context.limits);
-        raw.check_names()?;
+        let (received_at, bound_service) = (self.context.received_at, self.context.bound_service);
         let identifier = |field| fields::identifier(field, raw.get(field));
-        let service = fields::service(raw.get(Field::Service))?;
+        let mut service = fields::service(raw.get(Field::Service))?;
+        let mut timestamp = fields::timestamp(raw.get(Field::Timestamp), received_at)?;
+        let mut severity = fields::severity(raw.get(Field::Severity), raw.get(Field::Level))?;
+        let message = raw.get(Field::Message);
+        let mut made_message = None;
+        if let Some(workflow) = workflow {
+            service = service.or_else(|| Workflow::default_service(bound_service));
+            timestamp = workflow.timestamp(received_at)?;
+            severity = severity.or_else(|| Some(workflow.severity()));
+            made_message = (*message == Value::Absent).then(|| Value::Text(workflow.message().into()));
+        }
         let record = RecordRef {
-            timestamp: fields::timestamp(raw.get(Field::Timestamp), self.context.received_at)?,
-            received_at: self.context.received_at,
-            severity: fields::severity(raw.get(Field::Severity), raw.get(Field::Level))?,
-            service: fields::allowed_service(service, self.context.bound_service)?,
-            message: fields::message(raw.get(Field::Message), limits.message_bytes)?,
+            timestamp,
+            received_at,
+            severity: severity.unwrap_or(Severity::DEFAULT),
+            service: fields::allowed_service(service, bound_service)?,
+            message: fields::message(made_message.as_ref().unwrap_or(message), limits.message_bytes)?,
             trace_id: identifier(Field::TraceId)?,
             span_id: identifier(Field::SpanId)?,
             host: identifier(Field::Host)?,
@@ -108,17 +145,26 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
         Ok(())
     }
 
+    /// Adds a line. A key's service takes the place of what only the line's sender is called.
     fn push_line(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        let bound = self.context.bound_service;
+        let named = line.service.as_deref().filter(|_| line.names_service || bound.is_none());
+        let service = fields::allowed_service(named, bound)?;
+        self.push_line_of(service, line)
+    }
+
+    fn push_line_of(&mut self, service: &str, line: &Line<'_>) -> Result<(), Fault> {
+        let attributes = line.attributes.to_json();
         let record = RecordRef {
             timestamp: line.timestamp.unwrap_or(self.context.received_at),
             received_at: self.context.received_at,
             severity: line.severity.unwrap_or(Severity::DEFAULT),
-            service: fields::allowed_service(line.service, self.context.bound_service)?,
-            message: fields::bounded_message(line.message, self.context.limits.message_bytes)?,
-            trace_id: "",
-            span_id: "",
-            host: "",
-            attributes: "",
+            service,
+            message: fields::bounded_message(&line.message, self.context.limits.message_bytes)?,
+            trace_id: &line.trace_id,
+            span_id: &line.span_id,
+            host: &line.host,
+            attributes: &attributes,
         };
         self.decoded.batch.push(&record);
         Ok(())

@@ -29,13 +29,13 @@ fn unreadable_time(error: TimestampError, sent: &str) -> Fault {
     Fault::of(Field::Timestamp.name(), code, format!("timestamp \"{}\": {error}", shortened(sent)))
 }
 
-/// Reads `severity` and `level`, which mean the same; `severity` wins where both name one band.
+/// Reads `severity` and `level`, which mean the same; `severity` wins where both name one band. `None`: neither is
+/// given.
 #[inline]
-pub(super) fn severity(severity: &Value<'_>, level: &Value<'_>) -> Result<Severity, Fault> {
+pub(super) fn severity(severity: &Value<'_>, level: &Value<'_>) -> Result<Option<Severity>, Fault> {
     match (one_severity(Field::Severity, severity)?, one_severity(Field::Level, level)?) {
-        (None, None) => Ok(Severity::DEFAULT),
-        (Some(severity), None) | (None, Some(severity)) => Ok(severity),
-        (Some(severity), Some(level)) => agreeing_severity(severity, level),
+        (Some(severity), Some(level)) => agreeing_severity(severity, level).map(Some),
+        (severity, level) => Ok(severity.or(level)),
     }
 }
 

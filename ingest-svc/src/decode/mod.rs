@@ -5,8 +5,9 @@
 //! body that cannot be taken apart into records fails as a whole.
 //!
 //! * `body` the entry, `format` which format a `Content-Type` stands for, `error` what can be wrong
-//! * `json` the three shapes of a JSON body, `ndjson` and `text` lines
+//! * `json` the three shapes of a JSON body, `ndjson` lines of JSON, `line` lines of text
 //! * `record` one JSON object, taken apart but not judged; `value` one of its values; `escapes` in its texts
+//! * `foreign` records that older systems send: the envelope of a shipper, the log of a workflow
 //! * `fields` the rules of each field, `attributes` those of attributes
 //! * `builder` puts records that keep the rules into the batch and counts the others
 //!
@@ -18,11 +19,12 @@ mod builder;
 mod error;
 mod escapes;
 mod fields;
+mod foreign;
 mod format;
 mod json;
+mod line;
 mod ndjson;
 mod record;
-mod text;
 mod value;
 
 #[cfg(test)]

@@ -141,6 +141,13 @@ impl<'a> RawRecord<'a> {
         &self.unknown
     }
 
+    /// Says whether the record lacks what most of ours have, and has something else.
+    #[inline]
+    pub(super) fn may_be_foreign(&self) -> bool {
+        const USUAL: u16 = 1 << Field::Timestamp as u16 | 1 << Field::Message as u16;
+        self.given & USUAL != USUAL && !self.unknown.is_empty()
+    }
+
     /// Says whether the record has no field but one of no column.
     pub(super) fn is_one_unknown_field(&self) -> bool {
         self.unknown.len() == 1 && self.given == 0

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod fields;
+mod foreign;
 mod limits;
 mod random;
 mod shapes;
