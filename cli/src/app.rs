@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use domain::Clock;
 use ingest_svc::api::IngestApi;
+use ingest_svc::app::open_side_doors;
 use query_svc::api::Context;
 use query_svc::memory::MemoryLimits;
 use sentinel_http::openapi::merge_documents;
@@ -39,13 +40,16 @@ pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow:
         page: query_svc::PAGE,
     };
     let ingest = IngestApi::new(store, &clock, &options.ingest);
+    let admission = ingest.admission.clone();
     let context = Context::new(&stores, &options.read, &readiness, Arc::clone(&clock));
     let query = query_svc::app::api(&context);
     let document = options.docs.is_on().then(document).transpose()?;
-    let logins = Logins::open(&options.http.logins, &options.data_dir.data_dir)?;
+    let logins = Arc::new(Logins::open(&options.http.logins, &options.data_dir.data_dir)?);
     let site =
         Site { api: (ingest, query, system), title: TITLE, document, http: options.http.clone(), logins };
-    Ok(site.into_service(stores, readiness, clock)?)
+    let mut service = site.into_service(stores, readiness, clock)?;
+    open_side_doors(&mut service, &options.ingest, &admission).await?;
+    Ok(service)
 }
 
 fn document() -> anyhow::Result<String> {

@@ -6,7 +6,9 @@ use domain::{Clock, SystemClock};
 use sentinel_http::{Documented, Logins, Readiness, Service, Site, SystemApi, document_of};
 use store::{AppendLimits, LogStore, MemoryLogStore, StoreLimits};
 
+use crate::admission::Admission;
 use crate::api::{IngestApi, IngestNotes};
+use crate::syslog::Syslog;
 use crate::{Config, IngestOptions, SERVICE};
 
 const TITLE: &str = "Log Sentinel: ingest";
@@ -28,14 +30,32 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
     let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
     given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
+    let ingest = IngestApi::new(&stores.logs, &clock, &config.ingest);
+    let admission = ingest.admission.clone();
     let site = Site {
-        api: api(IngestApi::new(&stores.logs, &clock, &config.ingest), readiness.clone()),
+        api: api(ingest, readiness.clone()),
         title: TITLE,
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
-        logins: Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?,
+        logins: Arc::new(Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?),
     };
-    Ok(site.into_service(stores, readiness, clock)?)
+    let mut service = site.into_service(stores, readiness, clock)?;
+    open_side_doors(&mut service, &config.ingest, &admission).await?;
+    Ok(service)
+}
+
+/// Opens the doors that are not HTTP, as the options say.
+///
+/// # Errors
+/// When the address of one cannot be taken, or its key does not work.
+pub async fn open_side_doors(
+    service: &mut Service,
+    options: &IngestOptions,
+    admission: &Admission,
+) -> anyhow::Result<()> {
+    let syslog = Syslog::open(&options.syslog, admission, &service.callers).await?;
+    service.side_doors.extend(syslog.map(Syslog::into_side_door));
+    Ok(())
 }
 
 fn api(ingest: IngestApi, readiness: Readiness) -> Documented<Api, IngestNotes> {

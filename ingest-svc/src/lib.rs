@@ -4,6 +4,7 @@
 //! * [`api`] the routes, on one page
 //! * [`admission`] the one way in, which all of them use: decode, validate, store, count
 //! * [`decode`] from the bytes of a body to records
+//! * [`syslog`] the door that is not HTTP
 //! * [`app`] the service as a whole: the only place that names an engine
 //! * [`options`] the options of everything that stores logs, [`config`] all of the service's
 
@@ -13,6 +14,7 @@ pub mod app;
 pub mod config;
 pub mod decode;
 pub mod options;
+pub mod syslog;
 
 pub use config::Config;
 pub use options::IngestOptions;

@@ -7,6 +7,8 @@ use sentinel_http::options::values::{Bytes, Seconds};
 use store::append_limits::{GROUP_MAX_BYTES, MERGED_MAX_BYTES, QUEUE_MAX_BYTES, QUEUE_MAX_RECORDS};
 use store::{AppendLimits, DiskReserve};
 
+use crate::syslog::options::SyslogOptions;
+
 /// The options of everything that stores logs.
 #[derive(Debug, Clone, Default, Args)]
 pub struct IngestOptions {
@@ -16,6 +18,9 @@ pub struct IngestOptions {
     /// How much may wait, and how long
     #[command(flatten)]
     pub storing: StoringOptions,
+    /// Whether it takes syslog
+    #[command(flatten)]
+    pub syslog: SyslogOptions,
 }
 
 /// What a request and its records may hold.

@@ -53,7 +53,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
     given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
     let context = Context::new(&stores, &config.read, &readiness, clock);
-    let logins = Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?;
+    let logins = Arc::new(Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?);
     Ok(around(&context, stores, readiness, config, logins)?)
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn around(
     stores: Stores,
     readiness: Readiness,
     config: &Config,
-    logins: Logins,
+    logins: Arc<Logins>,
 ) -> Result<Service, UndeclaredScopes> {
     let clock = Arc::clone(&context.clock);
     let site = Site {

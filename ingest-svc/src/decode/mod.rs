@@ -5,7 +5,8 @@
 //! body that cannot be taken apart into records fails as a whole.
 //!
 //! * `body` the entry, `format` which format a `Content-Type` stands for, `error` what can be wrong
-//! * `json` the three shapes of a JSON body, `ndjson` lines of JSON, `line` lines of text
+//! * `json` the three shapes of a JSON body, `ndjson` lines of JSON, `line` lines of text,
+//!   `syslog` messages from the network
 //! * `record` one JSON object, taken apart but not judged; `value` one of its values; `escapes` in its texts
 //! * `foreign` records that older systems send: the envelope of a shipper, the log of a workflow
 //! * `fields` the rules of each field, `attributes` those of attributes
@@ -25,6 +26,7 @@ mod json;
 mod line;
 mod ndjson;
 mod record;
+mod syslog;
 mod value;
 
 #[cfg(test)]
@@ -33,3 +35,4 @@ mod tests;
 pub use body::{Context, Decoded, decode};
 pub use error::{DecodeError, RejectedRecord, codes};
 pub use format::BodyFormat;
+pub use syslog::decode_syslog;

@@ -112,6 +112,16 @@ impl Authenticator {
         Ok(self.identify(request).await?.0)
     }
 
+    /// Returns whom a key stands for now. For protocols that carry no credential: their key is in the options.
+    ///
+    /// # Errors
+    /// 401 for one that does not work, 503 if the store does not answer.
+    pub async fn principal_of_key(&self, key: &str) -> Result<Principal, Problem> {
+        let credential =
+            if is_mistyped(key) { Credential::Mistyped } else { Credential::Key(KeyDigest::of(key)) };
+        self.principal_of(&credential).await
+    }
+
     /// As [`Self::authenticate`], with what showed it.
     pub(crate) async fn identify(&self, request: &Request) -> Result<(Principal, Credential), Problem> {
         let credential = self.credential_of(request)?;

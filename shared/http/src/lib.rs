@@ -59,7 +59,7 @@ pub use guard::{OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};
 pub use healthcheck::{healthcheck, reachable};
 pub use json_text::JsonText;
-pub use lifecycle::{LifeError, Service, exit_code};
+pub use lifecycle::{Callers, LifeError, Service, SideDoor, exit_code};
 pub use listener::serve;
 pub use logins::Logins;
 pub use memory_limit::memory_limit;

@@ -6,16 +6,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use store::{StoreError, Stores};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::Readiness;
 use crate::listener::{ListenerLimits, ServeError, TlsFiles, serve_with_limits};
+use crate::{Authenticator, KeyQuotas, Readiness};
 
 /// How long a service that shuts down still listens, to send new requests to the next one: whoever balances load asks
 /// about once a second who is ready.
@@ -40,7 +42,23 @@ pub struct Service {
     pub listener_limits: ListenerLimits,
     /// Its certificate; `None`: it speaks without TLS.
     pub tls: Option<TlsFiles>,
+    /// Whom it lets in.
+    pub callers: Callers,
+    /// What else takes work, beside HTTP.
+    pub side_doors: Vec<SideDoor>,
 }
+
+/// Whom a service lets in, and what they may use, whatever protocol they speak.
+#[derive(Debug, Clone)]
+pub struct Callers {
+    /// Knows who they are.
+    pub authenticator: Arc<Authenticator>,
+    /// Counts what they use.
+    pub quotas: Arc<KeyQuotas>,
+}
+
+/// A protocol beside HTTP: it takes work until the token is cancelled, then ends what it has begun.
+pub type SideDoor = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// Why a service ended other than by being told to.
 #[derive(Debug, Error)]
@@ -96,6 +114,8 @@ impl Service {
         let Stores { logs, failed, .. } = self.stores;
         let stop = CancellationToken::new();
         let (limits, tls) = (self.listener_limits, self.tls);
+        let mut side_doors: JoinSet<()> =
+            self.side_doors.into_iter().map(|open| open(stop.clone())).collect();
         let mut serving = pin!(serve_with_limits(listener, self.endpoint, limits, tls, stop.clone(), DRAIN));
         tokio::select! {
             served = &mut serving => return Ok(served?),
@@ -109,7 +129,12 @@ impl Service {
             () = failed.cancelled() => {}
         }
         stop.cancel();
-        serving.await?;
+        let ended = timeout(DRAIN, async { while side_doors.join_next().await.is_some() {} });
+        let (served, ended) = tokio::join!(serving, ended);
+        served?;
+        if ended.is_err() {
+            tracing::warn!("what a protocol beside HTTP had begun took too long, and was broken off");
+        }
         if failed.is_cancelled() {
             return Err(LifeError::StoreFailed);
         }
@@ -127,10 +152,13 @@ mod tests {
     use tokio::net::TcpStream;
     use tokio::sync::Notify;
     use tokio::task::JoinHandle;
-    use tokio::time::timeout;
+
+    use domain::SystemClock;
 
     use super::*;
+    use crate::AuthenticatorOptions;
     use crate::authenticator::tests::FakeKeys;
+    use crate::quotas::KeyRates;
 
     /// Long enough for any machine; what takes longer does not happen.
     const PLENTY: Duration = Duration::from_secs(60);
@@ -160,9 +188,19 @@ mod tests {
             stores: stores.clone(),
             listener_limits: ListenerLimits::default(),
             tls: None,
+            callers: callers(&stores),
+            side_doors: Vec::new(),
         };
         let run = tokio::spawn(service.run_until(listener, shutdown.clone()));
         Running { address, stores, keys, readiness, shutdown, begun, let_go, run }
+    }
+
+    fn callers(stores: &Stores) -> Callers {
+        let (keys, clock) = (Arc::clone(&stores.keys), Arc::new(SystemClock));
+        Callers {
+            authenticator: Arc::new(Authenticator::new(keys, clock, AuthenticatorOptions::default())),
+            quotas: Arc::new(KeyQuotas::new(KeyRates::UNLIMITED)),
+        }
     }
 
     /// Makes an endpoint that says that it was asked, waits, and then says whether the store still is open.

@@ -7,10 +7,11 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{EndpointExt, Response, Route};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
-use store::{Stores, UserStore};
+use store::Stores;
 
 use crate::docs::{DocsPage, document_endpoint};
 use crate::farewell::Farewell;
+use crate::lifecycle::Callers;
 use crate::listener::ListenerLimits;
 use crate::openapi::{UndeclaredScopes, check_scopes, finish_document};
 use crate::{
@@ -29,7 +30,7 @@ pub struct Site<A> {
     /// How it speaks HTTP.
     pub http: HttpOptions,
     /// How people log in.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
 }
 
 /// Returns the finished OpenAPI document of an API.
@@ -55,20 +56,18 @@ impl<A: OpenApi + 'static> Site<A> {
         clock: Arc<dyn Clock>,
     ) -> Result<Service, UndeclaredScopes> {
         check_scopes::<A>()?;
-        let options = AuthenticatorOptions::from(&self.http.keys);
-        let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options);
-        let listener_limits = (&self.http.listener).into();
-        let tls = self.http.tls.files();
-        let endpoint = self.into_endpoint(authenticator, Arc::clone(&stores.users), readiness.clone());
-        Ok(Service { endpoint, readiness, stores, listener_limits, tls })
+        let Self { http, logins, .. } = &self;
+        let options = AuthenticatorOptions::from(&http.keys);
+        let authenticator = Authenticator::new(Arc::clone(&stores.keys), clock, options)
+            .with_users(Arc::clone(&stores.users), Arc::clone(logins));
+        let quotas = Arc::new(KeyQuotas::new((&http.quotas).into()));
+        let callers = Callers { authenticator: Arc::new(authenticator), quotas };
+        let (listener_limits, tls) = ((&http.listener).into(), http.tls.files());
+        let endpoint = self.into_endpoint(&callers, readiness.clone());
+        Ok(Service { endpoint, readiness, stores, listener_limits, tls, callers, side_doors: Vec::new() })
     }
 
-    fn into_endpoint(
-        self,
-        authenticator: Authenticator,
-        users: Arc<dyn UserStore>,
-        readiness: Readiness,
-    ) -> BoxEndpoint<'static, Response> {
+    fn into_endpoint(self, callers: &Callers, readiness: Readiness) -> BoxEndpoint<'static, Response> {
         let mut routes = RouteTable::of::<A>();
         let mut site = Route::new().nest_no_strip("/", OpenApiService::new(self.api, self.title, ""));
         if let Some(document) = self.document {
@@ -76,11 +75,10 @@ impl<A: OpenApi + 'static> Site<A> {
             site = site.at("/openapi.json", document_endpoint(document));
             routes = routes.with("/docs", &[Method::GET]).with("/openapi.json", &[Method::GET]);
         }
-        let HttpOptions { listener, body, cors, quotas, .. } = &self.http;
-        let quotas = Arc::new(KeyQuotas::new(quotas.into()));
+        let HttpOptions { listener, body, cors, .. } = &self.http;
         let bodies = BodyReader::new(body.into());
-        let authenticator = authenticator.with_users(users, Arc::new(self.logins));
-        let site = site.data(Arc::new(authenticator)).data(quotas).data(bodies);
+        let Callers { authenticator, quotas } = callers.clone();
+        let site = site.data(authenticator).data(quotas).data(bodies);
         guard(Farewell::new(site, readiness), routes)
             .with_head_limits(ListenerLimits::from(listener).heads)
             .with_cors(cors.cors())

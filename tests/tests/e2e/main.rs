@@ -23,6 +23,7 @@ mod scopes;
 mod secrets;
 mod shutdown;
 mod simulate;
+mod syslog;
 mod tail;
 mod tenants;
 mod torture;

@@ -50,11 +50,11 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Makes a line that is a message and nothing else.
-    fn of_message(message: impl Into<Cow<'a, str>>) -> Self {
+    pub(super) fn of_message(message: impl Into<Cow<'a, str>>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
-    fn is_within(&self, limits: &RecordLimits) -> bool {
+    pub(super) fn is_within(&self, limits: &RecordLimits) -> bool {
         let identifiers = [&self.host, &self.trace_id, &self.span_id];
         identifiers.iter().all(|text| text.len() <= IDENTIFIER_MAX_BYTES)
             && self.service.as_ref().is_none_or(|service| ServiceName::check(service).is_ok())

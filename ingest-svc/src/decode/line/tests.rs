@@ -1,3 +1,5 @@
+//! Tests of the shapes of lines.
+
 use domain::limits::RecordLimits;
 
 use super::*;

@@ -21,7 +21,7 @@ use domain::limits::RETENTION_RULES_MAX;
 use domain::{Clock, ScopeSet, Timestamp};
 use poem::http::Method;
 use poem::{Endpoint, Request, Response};
-use sentinel_http::{Logins, Readiness, Service};
+use sentinel_http::{Readiness, Service};
 use serde_json::{Value, json};
 use store::{Append, KeyDigest, LogStore, MemoryKeyStore, MemoryLogStore, NewKey, Stores};
 use testkit::RecordBuilder;
@@ -92,7 +92,7 @@ fn service_within(timeout: Duration, logs: Arc<dyn LogStore>) -> Service {
     let readiness = Readiness::default();
     let mut context = Context::new(&stores, &config.read, &readiness, Arc::new(StandingClock));
     context.query_timeout = timeout;
-    let built = crate::app::around(&context, stores, readiness, &config, Logins::default());
+    let built = crate::app::around(&context, stores, readiness, &config, Arc::default());
     built.expect("every operation declares its scope")
 }
 
