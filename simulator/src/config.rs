@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use runtime::LogOptions;
 
 use crate::keys::{ApiKey, KeySource};
+use crate::outfile::OutFile;
 use crate::settings::{Config, DEFAULT_BATCH_SIZE};
 use crate::verify::VerifyConfig;
 
@@ -109,6 +110,15 @@ pub struct SimulateOptions {
     /// time; given a directory (it exists or ends in `/`), every process makes a file of its own in it [default: none]
     #[arg(long, env = "SENTINEL_LEDGER", value_name = "FILE")]
     pub ledger: Option<PathBuf>,
+    /// Write lines into a file instead of sending them [default: none]
+    #[arg(long, env = "SENTINEL_OUT", value_name = "FILE", conflicts_with = "ledger")]
+    pub out: Option<PathBuf>,
+    /// Rename the file (FILE.1, FILE.2, ...) and begin a new one when it has so many bytes
+    #[arg(long, env = "SENTINEL_OUT_MAX_BYTES", value_name = "BYTES", default_value_t = 10 * 1024 * 1024)]
+    pub out_max_bytes: u64,
+    /// Keep so many renamed files
+    #[arg(long, env = "SENTINEL_OUT_KEEP", value_name = "FILES", default_value_t = 5)]
+    pub out_keep: u32,
     /// The name of this replica, the `host` of each log [default: the variable HOSTNAME, else random]
     #[arg(long, env = "SENTINEL_NAME", value_name = "REPLICA")]
     pub name: Option<String>,
@@ -118,6 +128,7 @@ impl SimulateOptions {
     /// Turns the options into a configuration; fails when there is no key or there are two.
     pub fn into_config(self) -> anyhow::Result<Config> {
         let keys = match (self.key, self.key_dir) {
+            _ if self.out.is_some() => KeySource::None,
             (Some(key), None) => KeySource::Shared(ApiKey::new(key)),
             (None, Some(directory)) => KeySource::Directory(directory),
             (None, None) => bail!("no key: give --key or --key-dir (or SENTINEL_KEY, SENTINEL_KEY_DIR)"),
@@ -134,6 +145,7 @@ impl SimulateOptions {
             seed: self.seed,
             format: self.format,
             ledger: self.ledger,
+            out: self.out.map(|path| OutFile { path, max_bytes: self.out_max_bytes, keep: self.out_keep }),
             name: self.name.or_else(|| std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty())),
             show_progress: true,
             ..Config::new(self.url, keys)

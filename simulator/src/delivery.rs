@@ -1,4 +1,4 @@
-//! Delivers a parcel: posts it, with the same idempotency key, until the service takes it, refuses it or the run ends.
+//! Delivers a parcel: writes it into a file, or posts it, with the same idempotency key, until the service takes it, refuses it or the run ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use crate::backoff::Backoff;
 use crate::counters::Counters;
 use crate::ingest::{IngestClient, PostError, Receipt};
+use crate::outfile::Lines;
 use crate::parcel::Parcel;
 use crate::stop::Stop;
 
@@ -19,6 +20,8 @@ const WAIT_MAX_WHILE_STOPPING: Duration = Duration::from_millis(500);
 pub(crate) enum Delivery {
     /// It is stored.
     Acknowledged(Receipt),
+    /// It is in the file, where nobody acknowledges.
+    Written,
     /// It was refused for good.
     Refused {
         /// What the service said.
@@ -28,10 +31,19 @@ pub(crate) enum Delivery {
     Abandoned,
 }
 
+/// Where parcels go.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    /// To ingest-svc.
+    Service(IngestClient),
+    /// Into a file.
+    File(Lines),
+}
+
 /// Delivers the parcels of one service, one at a time.
 #[derive(Debug)]
 pub(crate) struct Courier {
-    client: IngestClient,
+    destination: Destination,
     service: &'static str,
     counters: Arc<Counters>,
     stop: Stop,
@@ -41,33 +53,41 @@ pub(crate) struct Courier {
 impl Courier {
     /// Prepares deliveries for `service`.
     pub(crate) fn new(
-        client: IngestClient,
+        destination: Destination,
         service: &'static str,
         counters: Arc<Counters>,
         stop: Stop,
         backoff_rng: StdRng,
     ) -> Self {
-        Self { client, service, counters, stop, backoff_rng }
+        Self { destination, service, counters, stop, backoff_rng }
     }
 
-    /// Delivers the parcel.
-    pub(crate) async fn deliver(&mut self, parcel: &Parcel) -> Delivery {
+    /// Delivers the parcel. Fails only when the file cannot be written.
+    pub(crate) async fn deliver(&mut self, parcel: &Parcel) -> anyhow::Result<Delivery> {
         self.counters.add_sent(parcel.len());
+        let client = match &self.destination {
+            Destination::Service(client) => client.clone(),
+            Destination::File(lines) => {
+                lines.write(parcel)?;
+                self.counters.add_answered(parcel.len(), 0);
+                return Ok(Delivery::Written);
+            }
+        };
         let hard = self.stop.hard.clone();
         let delivery = tokio::select! {
             biased;
-            delivery = self.post_until_answered(parcel) => delivery,
+            delivery = self.post_until_answered(&client, parcel) => delivery,
             () = hard.cancelled() => Delivery::Abandoned,
         };
         self.count(parcel, &delivery);
-        delivery
+        Ok(delivery)
     }
 
-    async fn post_until_answered(&mut self, parcel: &Parcel) -> Delivery {
+    async fn post_until_answered(&mut self, client: &IngestClient, parcel: &Parcel) -> Delivery {
         let mut backoff = Backoff::default();
         let mut is_first_failure = true;
         loop {
-            let (asked, reason) = match self.client.post(parcel).await {
+            let (asked, reason) = match client.post(parcel).await {
                 Ok(receipt) => return Delivery::Acknowledged(receipt),
                 Err(PostError::Refused { reason }) => return Delivery::Refused { reason },
                 Err(PostError::Retry { after, reason }) => (after, reason),
@@ -101,7 +121,7 @@ impl Courier {
     fn count(&self, parcel: &Parcel, delivery: &Delivery) {
         match delivery {
             // Counted once it is in the ledger.
-            Delivery::Acknowledged(_) => {}
+            Delivery::Acknowledged(_) | Delivery::Written => {}
             Delivery::Refused { .. } => self.counters.add_refused(parcel.len()),
             Delivery::Abandoned => self.counters.add_abandoned(parcel.len()),
         }

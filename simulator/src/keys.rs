@@ -45,6 +45,8 @@ pub enum KeySource {
     PerService(BTreeMap<String, ApiKey>),
     /// A directory with a file `<service>.key` for each service; waits up to a minute for the files to appear.
     Directory(PathBuf),
+    /// Nobody asks for a key: nothing is sent.
+    None,
 }
 
 impl KeySource {
@@ -59,6 +61,7 @@ impl KeySource {
             Self::PerService(keys) => {
                 keys.get(service).cloned().map(Some).with_context(|| format!("there is no key for {service}"))
             }
+            Self::None => bail!("there is no key for {service}"),
             Self::Directory(directory) => {
                 wait_for_file(&directory.join(format!("{service}.key")), shutdown).await
             }

@@ -2,7 +2,7 @@
 //!
 //! A run plays several services at once. Each has a plan worked out from the seed: which records, when (`plan`). The
 //! sender waits for the next batch (`sender`), the packer gives its records time and number (`parcel`), the courier posts it
-//! until there is an answer (`delivery`, `ingest`), and what was acknowledged goes into the ledger (`ledger`). [`verify`]
+//! until there is an answer (`delivery`, `ingest`; or its lines go into a file: `outfile`), and what was acknowledged goes into the ledger (`ledger`). [`verify`]
 //! later compares ledgers with what is stored.
 //!
 //! It talks HTTP only, through a client generated from `openapi/ingest-svc.json`. Not here: anything of the services' insides.
@@ -20,6 +20,7 @@ mod ingest;
 mod keys;
 mod ledger;
 mod levels;
+mod outfile;
 mod parcel;
 mod plan;
 mod progress;
@@ -42,5 +43,6 @@ pub use config::{Cli, Command, Format, Mode, SimulateOptions, VerifyOptions};
 pub use counters::Summary;
 pub use keys::{ApiKey, KeySource};
 pub use ledger::{LedgerEntry, read_ledgers};
+pub use outfile::OutFile;
 pub use run::run;
 pub use settings::{Config, DEFAULT_BATCH_SIZE, DEFAULT_INTERVAL};

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use crate::bursts::Bursts;
 use crate::catalogue::ServiceProfile;
 use crate::counters::{Counters, Summary};
-use crate::delivery::Courier;
+use crate::delivery::{Courier, Destination};
 use crate::ingest::IngestClient;
 use crate::ledger::Ledger;
+use crate::outfile::Lines;
 use crate::parcel::Packer;
 use crate::plan::{PlanSettings, ServicePlan};
 use crate::progress;
@@ -50,6 +51,7 @@ struct Run {
     host: String,
     seed: u64,
     ledger: Option<Ledger>,
+    lines: Option<Lines>,
     counters: Arc<Counters>,
     stop: Stop,
 }
@@ -61,14 +63,10 @@ impl Run {
         let host = config.name.clone().unwrap_or_else(|| format!("sim-{:06x}", unique >> 40));
         let id: Arc<str> = format!("{host}-{unique:016x}").into();
         let ledger = config.ledger.as_deref().map(|target| Ledger::open(target, &id)).transpose()?;
-        tracing::info!(
-            run = &*id,
-            seed,
-            url = config.url,
-            "run {id} sends to {} with seed {seed}",
-            config.url
-        );
-        Ok(Self { id, host, seed, ledger, counters: Arc::default(), stop: Stop::after(shutdown) })
+        let lines = config.out.as_ref().map(Lines::open).transpose()?;
+        let to = config.out.as_ref().map_or_else(|| config.url.clone(), |out| out.path.display().to_string());
+        tracing::info!(run = &*id, seed, to, "run {id} sends to {to} with seed {seed}");
+        Ok(Self { id, host, seed, ledger, lines, counters: Arc::default(), stop: Stop::after(shutdown) })
     }
 
     /// Prepares the services; none when the shutdown was requested before there were keys.
@@ -76,10 +74,9 @@ impl Run {
         let profiles = config.profiles()?;
         let mut senders = Vec::new();
         for (profile, settings) in profiles.iter().zip(self.plan_settings(config, &profiles)) {
-            let Some(key) = config.keys.key_of(profile.name, &self.stop.soft).await? else {
+            let Some(destination) = self.destination(config, profile.name).await? else {
                 return Ok(Vec::new());
             };
-            let client = IngestClient::new(&config.url, &key, config.now)?;
             let backoff_rng = seeds::stream(self.seed, "backoff", profile.name);
             let (counters, stop) = (Arc::clone(&self.counters), self.stop.clone());
             senders.push(Sender {
@@ -87,7 +84,13 @@ impl Run {
                 run: Arc::clone(&self.id),
                 plan: ServicePlan::new(profile, settings),
                 packer: Packer::new(profile.name, &self.host, &self.id, config.mode, config.format),
-                courier: Courier::new(client, profile.name, Arc::clone(&counters), stop.clone(), backoff_rng),
+                courier: Courier::new(
+                    destination,
+                    profile.name,
+                    Arc::clone(&counters),
+                    stop.clone(),
+                    backoff_rng,
+                ),
                 ledger: self.ledger.clone(),
                 counters,
                 now: config.now,
@@ -95,6 +98,16 @@ impl Run {
             });
         }
         Ok(senders)
+    }
+
+    /// Returns where the logs of a service go; nowhere when the shutdown was requested before there was a key.
+    async fn destination(&self, config: &Config, service: &str) -> anyhow::Result<Option<Destination>> {
+        if let Some(lines) = &self.lines {
+            return Ok(Some(Destination::File(lines.clone())));
+        }
+        let key = config.keys.key_of(service, &self.stop.soft).await?;
+        let client = key.map(|key| IngestClient::new(&config.url, &key, config.now)).transpose()?;
+        Ok(client.map(Destination::Service))
     }
 
     fn plan_settings(&self, config: &Config, profiles: &[&'static ServiceProfile]) -> Vec<PlanSettings> {

@@ -41,7 +41,8 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Sends until the plan ends or the shutdown is requested. Fails only when the ledger cannot be written.
+    /// Sends until the plan ends or the shutdown is requested. Fails only when the ledger or the file
+    /// cannot be written.
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         let mut start = Instant::now();
         let mut last_refusal = String::new();
@@ -51,8 +52,9 @@ impl Sender {
                 return Ok(());
             }
             let Some(parcel) = self.packer.pack(batch, (self.now)()) else { continue };
-            match self.courier.deliver(&parcel).await {
+            match self.courier.deliver(&parcel).await? {
                 Delivery::Acknowledged(receipt) => self.write_down(&parcel, receipt).await?,
+                Delivery::Written => {}
                 Delivery::Refused { reason } => self.report_refusal(reason, &mut last_refusal),
                 Delivery::Abandoned => return Ok(()),
             }

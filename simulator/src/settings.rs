@@ -11,6 +11,7 @@ use crate::catalogue::{self, ServiceProfile, service_names};
 use crate::clock::{Now, system_now};
 use crate::config::{Format, Mode};
 use crate::keys::KeySource;
+use crate::outfile::OutFile;
 
 /// The usual mean pause between two requests of a service of pace 1.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,6 +53,8 @@ pub struct Config {
     pub format: Format,
     /// Where acknowledged requests are written down: a file, or a directory (it exists or ends in a slash); nowhere.
     pub ledger: Option<PathBuf>,
+    /// A file for the lines, instead of a service; none.
+    pub out: Option<OutFile>,
     /// The name in `host` of each record; `None`, the default, is a random one.
     pub name: Option<String>,
     /// Whether to draw a progress line, if standard error is a terminal; no.
@@ -77,6 +80,7 @@ impl Config {
             seed: None,
             format: Format::Json,
             ledger: None,
+            out: None,
             name: None,
             show_progress: false,
             now: system_now,

@@ -23,7 +23,13 @@ fn parcel() -> Parcel {
 fn courier(server: &TestServer, counters: &Arc<Counters>, stop: &Stop) -> Courier {
     let client = IngestClient::new(&server.url, &ApiKey::new("secret"), system_now).unwrap();
     let backoff_rng = seeds::stream(1, "backoff", "auth-service");
-    Courier::new(client, "auth-service", Arc::clone(counters), stop.clone(), backoff_rng)
+    Courier::new(
+        Destination::Service(client),
+        "auth-service",
+        Arc::clone(counters),
+        stop.clone(),
+        backoff_rng,
+    )
 }
 
 fn never() -> Stop {
@@ -40,7 +46,7 @@ async fn a_request_that_failed_is_repeated_with_the_same_key_and_body() {
     .await;
     let counters = Arc::new(Counters::default());
 
-    let delivery = courier(&server, &counters, &never()).deliver(&parcel()).await;
+    let delivery = courier(&server, &counters, &never()).deliver(&parcel()).await.unwrap();
 
     let receipt = Receipt { accepted: 2, rejected: 0, first_id: 17, last_id: 18 };
     assert_eq!(delivery, Delivery::Acknowledged(receipt));
@@ -61,7 +67,7 @@ async fn a_refused_request_is_not_repeated_and_counts_as_rejected() {
         TestServer::start(|_, _| Answer(403, "", r#"{"detail":"not your service"}"#.to_owned())).await;
     let counters = Arc::new(Counters::default());
 
-    let delivery = courier(&server, &counters, &never()).deliver(&parcel()).await;
+    let delivery = courier(&server, &counters, &never()).deliver(&parcel()).await.unwrap();
 
     let Delivery::Refused { reason } = delivery else { panic!("{delivery:?}") };
     assert!(reason.contains("403") && reason.contains("not your service"), "{reason}");
@@ -79,7 +85,7 @@ async fn an_answer_that_is_cut_off_is_no_acknowledgement() {
     .await;
     let counters = Arc::new(Counters::default());
 
-    let delivery = courier(&server, &counters, &never()).deliver(&parcel()).await;
+    let delivery = courier(&server, &counters, &never()).deliver(&parcel()).await.unwrap();
 
     assert!(matches!(delivery, Delivery::Acknowledged(_)), "{delivery:?}");
     assert_eq!(server.seen().len(), 2);
@@ -92,7 +98,7 @@ async fn a_delivery_ends_without_an_answer_when_the_grace_is_over() {
     stop.soft.cancel();
     stop.hard.cancel();
 
-    let delivery = courier(&server, &counters, &stop).deliver(&parcel()).await;
+    let delivery = courier(&server, &counters, &stop).deliver(&parcel()).await.unwrap();
 
     assert_eq!(delivery, Delivery::Abandoned);
     assert_eq!(counters.summary().abandoned, 2);

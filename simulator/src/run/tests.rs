@@ -10,6 +10,7 @@ use super::*;
 use crate::config::{Format, Mode};
 use crate::keys::{ApiKey, KeySource};
 use crate::ledger::read_ledgers;
+use crate::outfile::OutFile;
 use crate::test_server::{Answer, Seen, TestServer};
 
 fn records_of(request: &Seen) -> Vec<Value> {
@@ -118,4 +119,25 @@ async fn a_run_that_is_stopped_before_it_starts_sends_nothing() {
 
     assert_eq!(summary, Summary::default());
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn logs_go_into_a_file_instead_line_by_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let out = OutFile { path: path.clone(), max_bytes: 1 << 30, keep: 1 };
+    let config = Config {
+        count: Some(100),
+        rate: Some(100_000.0),
+        out: Some(out),
+        ..Config::new("http://127.0.0.1:1", KeySource::None)
+    };
+
+    let summary = run(config, CancellationToken::new()).await.unwrap();
+
+    assert!(summary.is_complete(), "{summary}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 100);
+    assert!(lines.iter().all(|line| line["attributes"]["sequence"].is_u64()));
 }

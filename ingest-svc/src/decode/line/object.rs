@@ -19,6 +19,9 @@ const HOSTS: &[&str] = &["host", "host.name", "hostname"];
 const TRACES: &[&str] = &["trace_id", "trace.id", "traceId"];
 const SPANS: &[&str] = &["span_id", "span.id", "spanId"];
 
+/// An object whose members are attributes, as our own records have it.
+const ATTRIBUTES: &str = "attributes";
+
 /// Fields by the names that programs give them: each goes to its place if it is the first one and can be read, and to
 /// the attributes otherwise.
 #[derive(Debug, Default)]
@@ -119,6 +122,10 @@ impl<'a> Fields<'a> {
             && let Some(severity) = severity_number(value.get())
         {
             line.severity = Some(severity);
+        } else if name == ATTRIBUTES
+            && let Some(members) = read_members(value.get())
+        {
+            members.into_iter().for_each(|(name, value)| line.attributes.push_raw(&name, value));
         } else {
             line.attributes.push_raw(name, value);
         }

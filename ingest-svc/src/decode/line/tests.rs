@@ -129,6 +129,10 @@ fn json_in_a_line_becomes_fields() {
     let expected = serde_json::json!({"pid": 7, "o": {"k": [1]}, "log.record.original": line});
     assert_eq!(attributes(line), expected);
 
+    let ours = r#"{"service":"pay","message":"m","attributes":{"a":1,"b":"x"}}"#;
+    let expected = serde_json::json!({"a": 1, "b": "x", "log.record.original": ours});
+    assert_eq!(attributes(ours), expected);
+
     let behind = r#"2025-10-23 12:00:00 INFO order {"id":7,"item":"x"}"#;
     assert_eq!(parts(behind)[1..], ["INFO", "-", "", behind].map(str::to_owned));
     assert_eq!(attributes(behind), serde_json::json!({"id": 7, "item": "x"}));
