@@ -7,6 +7,7 @@ mod cli;
 mod compat;
 mod counted;
 mod crash;
+mod cuts;
 mod export;
 mod files;
 mod given_keys;
