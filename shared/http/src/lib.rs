@@ -53,7 +53,7 @@ pub mod system_api;
 pub use authenticated::Authenticated;
 pub use authenticator::{Authenticator, AuthenticatorOptions};
 pub use authorized::{Admin, Alerts, Authorized, Delete, Ingest, Read, RequiredScope};
-pub use body::{BodyLimits, BodyReader};
+pub use body::{BodyLimits, BodyReader, Encoding};
 pub use client_address::{TrustedProxies, client_address, is_encrypted};
 pub use guard::{OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};

@@ -2,21 +2,31 @@
 //!
 //! Inflating stops one byte past the limit, so that a bomb costs no more than the largest body that is
 //! accepted. Several gzip members or zstd frames in one body are one body, under the one limit.
+//!
+//! Snappy is two formats under one name: the framed one, which begins with its stream identifier, and the block, which
+//! begins with the length that it decompresses to and is what Prometheus's and Loki's clients send. That length is only
+//! a claim: it is held against the limit before anything is allocated for it.
 
 use std::io::{self, Read};
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use poem::http::HeaderMap;
 use poem::http::header::CONTENT_ENCODING;
+use snap::raw;
+use snap::read::FrameDecoder;
 
 use crate::Problem;
 
 /// What a client may send, as `Accept-Encoding` lists it.
-pub const SUPPORTED: &str = "gzip, zstd, deflate, identity";
+pub const SUPPORTED: &str = "gzip, zstd, deflate, snappy, identity";
 
 /// Largest window of zstd, as a power of 2: 8 MiB, what RFC 9659 allows over HTTP. A frame that asks for more
 /// would make us allocate it.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// How every framed snappy stream begins (framing format, section 4.1). No block begins so: it would copy from before its
+/// own start.
+const SNAPPY_STREAM_IDENTIFIER: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +39,8 @@ pub enum Encoding {
     Zstd,
     /// zlib, RFC 1950, which HTTP calls deflate.
     Deflate,
+    /// snappy, framed or a block.
+    Snappy,
 }
 
 /// How large a decompressed body may be.
@@ -59,27 +71,29 @@ const STEP_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=1024 * 1024;
 const PROBE_BYTES: usize = 32;
 
 impl Encoding {
-    /// Returns the encoding of a body with these headers.
+    /// Returns the encoding that a request's headers name, `None` if they name none.
     ///
     /// # Errors
     /// 415 for one that is not supported, and for several: an encoding inside another serves only bombs.
-    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let mut encodings = Vec::new();
+    pub fn named(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let (mut encodings, mut is_identity) = (Vec::new(), false);
         for value in headers.get_all(CONTENT_ENCODING) {
             let names = value.to_str().map_err(|_| unsupported("the Content-Encoding is not text"))?;
             for name in names.split(',').map(|name| name.trim().to_ascii_lowercase()) {
                 match name.as_str() {
-                    "" | "identity" => {}
+                    "" => {}
+                    "identity" => is_identity = true,
                     "gzip" | "x-gzip" => encodings.push(Self::Gzip),
                     "zstd" => encodings.push(Self::Zstd),
                     "deflate" => encodings.push(Self::Deflate),
+                    "snappy" | "x-snappy" => encodings.push(Self::Snappy),
                     _ => return Err(unsupported("the Content-Encoding is unknown")),
                 }
             }
         }
         match encodings[..] {
-            [] => Ok(Self::Identity),
-            [encoding] => Ok(encoding),
+            [] => Ok(is_identity.then_some(Self::Identity)),
+            [encoding] => Ok(Some(encoding)),
             _ => Err(unsupported("the body has several encodings")),
         }
     }
@@ -108,8 +122,29 @@ impl Encoding {
                 let is_whole = decoder.into_inner().is_empty();
                 if is_whole { Ok(inflated) } else { Err(broken(io::ErrorKind::InvalidData.into())) }
             }
+            Self::Snappy if body.starts_with(SNAPPY_STREAM_IDENTIFIER) => {
+                read_within(FrameDecoder::new(body), limit, reserve)
+            }
+            Self::Snappy => snappy_block(body, limit, reserve),
         }
     }
+}
+
+fn snappy_block(
+    block: &[u8],
+    limit: InflatedLimit,
+    mut reserve: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Vec<u8>, Problem> {
+    let announced = raw::decompress_len(block).map_err(|error| broken(error.into()))?;
+    if announced > limit.bytes {
+        return Err(limit.exceeded());
+    }
+    reserve(announced)?;
+    let mut inflated = vec![0; announced];
+    let length =
+        raw::Decoder::new().decompress(block, &mut inflated).map_err(|error| broken(error.into()))?;
+    inflated.truncate(length);
+    Ok(inflated)
 }
 
 fn zstd_decoder(body: &[u8]) -> io::Result<impl Read> {

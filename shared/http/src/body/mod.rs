@@ -10,4 +10,5 @@ pub mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use self::encoding::Encoding;
 pub use self::reader::{BodyLimits, BodyReader};

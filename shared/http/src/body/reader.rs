@@ -106,7 +106,20 @@ impl BodyReader {
     /// encoding that is not supported; 400 when it breaks off or is not what its encoding says; 503 when all
     /// bodies together hold too much.
     pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-        let encoding = Encoding::of(headers)?;
+        self.read_encoded(headers, body, Encoding::Identity).await
+    }
+
+    /// As [`Self::read`], of a body that is encoded as `unless_named` where the headers name no encoding.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_encoded(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        unless_named: Encoding,
+    ) -> Result<Bytes, Problem> {
+        let encoding = Encoding::named(headers)?.unwrap_or(unless_named);
         let announced = announced_bytes(headers);
         if announced.is_some_and(|bytes| bytes > self.limits.wire_max_bytes as u64) {
             return Err(self.too_large());
