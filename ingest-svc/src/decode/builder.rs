@@ -46,6 +46,11 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
         self.context.limits
     }
 
+    /// Returns what is known about the request.
+    pub(super) fn context(&self) -> &'c Context<'c> {
+        self.context
+    }
+
     /// Forgets all records, for a second attempt at the same body.
     pub(super) fn restart(&mut self) {
         *self = Self::new(self.context);
@@ -87,6 +92,12 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
         if let Err(fault) = self.push_line(line) {
             self.end_with_fault(fault);
         }
+    }
+
+    /// Ends the record with one that keeps the rules.
+    #[inline]
+    pub(super) fn end_with(&mut self, record: &RecordRef<'_>) {
+        self.decoded.batch.push(record);
     }
 
     /// Ends the record by refusing it.

@@ -18,7 +18,7 @@ pub mod codes {
     pub const INVALID_TIMESTAMP: &str = "invalid_timestamp";
     /// `timestamp` is a time that cannot be stored.
     pub const TIMESTAMP_OUT_OF_RANGE: &str = "timestamp_out_of_range";
-    /// A text holds half of a surrogate pair and so is no Unicode.
+    /// A text holds half of a surrogate pair, or bytes that are no UTF-8, and so is no Unicode.
     pub const INVALID_TEXT: &str = "invalid_text";
     /// A text is longer than its limit.
     pub const TOO_LONG: &str = "too_long";
@@ -69,7 +69,7 @@ pub enum DecodeError {
 }
 
 /// A fault of one record, before its index is attached.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fault {
     pub(super) field: Option<String>,
     pub(super) code: &'static str,

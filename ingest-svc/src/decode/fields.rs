@@ -116,6 +116,11 @@ pub(super) fn identifier<'v>(field: Field, value: &'v Value<'_>) -> Result<&'v s
     bounded(field, text(field, value)?.unwrap_or_default(), IDENTIFIER_MAX_BYTES)
 }
 
+/// Returns a text as the value of `host`, `trace_id` or `span_id`, if it can be one.
+pub(super) fn as_identifier(text: &str) -> Option<String> {
+    (1..=IDENTIFIER_MAX_BYTES).contains(&text.len()).then(|| text.to_owned())
+}
+
 #[inline]
 fn bounded(field: Field, text: &str, limit_bytes: usize) -> Result<&str, Fault> {
     if text.len() <= limit_bytes {
@@ -152,5 +157,12 @@ pub(super) fn lone_surrogate(field: &str) -> Fault {
         "{} holds one half of a surrogate pair (\\ud800 to \\udfff) without the other, so it is no text",
         shortened(field)
     );
+    Fault::of(field, codes::INVALID_TEXT, detail)
+}
+
+/// Makes the fault of bytes that are no text.
+#[cold]
+pub(super) fn not_unicode(field: &str) -> Fault {
+    let detail = format!("{} holds bytes that are no UTF-8, so it is no text", shortened(field));
     Fault::of(field, codes::INVALID_TEXT, detail)
 }

@@ -10,6 +10,8 @@
 //! * `record` one JSON object, taken apart but not judged; `value` one of its values; `escapes` in its texts
 //! * `foreign` records that older systems send: the envelope of a shipper, the log of a workflow
 //! * `fields` the rules of each field, `attributes` those of attributes
+//! * [`otlp`] OpenTelemetry's logs, [`loki`] Loki's streams; `members` attributes, and `json_text` any JSON, in the making; `protobuf` and `json_object`
+//!   messages and objects that are read member by member
 //! * `builder` puts records that keep the rules into the batch and counts the others
 //!
 //! Not here: decompression, the sizes of bodies, HTTP answers.
@@ -23,8 +25,14 @@ mod fields;
 mod foreign;
 mod format;
 mod json;
+mod json_object;
+mod json_text;
 mod line;
+pub mod loki;
+mod members;
 mod ndjson;
+pub mod otlp;
+mod protobuf;
 mod record;
 mod syslog;
 mod value;
@@ -35,4 +43,6 @@ mod tests;
 pub use body::{Context, Decoded, decode};
 pub use error::{DecodeError, RejectedRecord, codes};
 pub use format::BodyFormat;
+pub use loki::{LokiEncoding, decode_loki};
+pub use otlp::{OtlpEncoding, decode_otlp};
 pub use syslog::decode_syslog;
