@@ -44,7 +44,7 @@ USER 10001:10001
 
 FROM runtime AS ingest-svc
 COPY --from=build /out/ingest-svc /usr/local/bin/
-EXPOSE 8001
+EXPOSE 8001 4318
 ENTRYPOINT ["/usr/local/bin/ingest-svc"]
 
 FROM runtime AS query-svc

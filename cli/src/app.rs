@@ -9,7 +9,7 @@ use ingest_svc::app::open_side_doors;
 use query_svc::api::Context;
 use query_svc::memory::MemoryLimits;
 use sentinel_http::openapi::merge_documents;
-use sentinel_http::{Logins, Readiness, Service, Site, SystemApi};
+use sentinel_http::{Logins, Readiness, Service, SidePort, Site, SystemApi};
 use store::{AppendLimits, StoreLimits};
 
 use crate::up::UpOptions;
@@ -24,7 +24,11 @@ pub(crate) const SERVICE: &str = "sentinel";
 ///
 /// # Errors
 /// When the data directory cannot be used.
-pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
+pub(crate) async fn build(
+    options: &UpOptions,
+    clock: Arc<dyn Clock>,
+    side_ports: Vec<SidePort>,
+) -> anyhow::Result<Service> {
     let limits = StoreLimits {
         append: AppendLimits::from(&options.ingest.storing),
         read: MemoryLimits::from(&options.read.memory).reads(),
@@ -45,8 +49,14 @@ pub(crate) async fn build(options: &UpOptions, clock: Arc<dyn Clock>) -> anyhow:
     let query = query_svc::app::api(&context);
     let document = options.docs.is_on().then(document).transpose()?;
     let logins = Arc::new(Logins::open(&options.http.logins, &options.data_dir.data_dir)?);
-    let site =
-        Site { api: (ingest, query, system), title: TITLE, document, http: options.http.clone(), logins };
+    let site = Site {
+        api: (ingest, query, system),
+        title: TITLE,
+        document,
+        http: options.http.clone(),
+        logins,
+        side_ports,
+    };
     let mut service = site.into_service(stores, readiness, clock)?;
     open_side_doors(&mut service, &options.ingest, &admission).await?;
     Ok(service)

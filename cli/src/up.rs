@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use domain::{Clock, ScopeSet, SystemClock, Tenant};
-use ingest_svc::IngestOptions;
+use ingest_svc::{IngestOptions, open_side_ports};
 use query_svc::accounts::set_up_link::first_link;
 use query_svc::config::ReadOptions;
 use query_svc::retention::{self, RetentionOptions};
@@ -67,7 +67,8 @@ pub(crate) async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
         options.simulate == 0 || !is_tls,
         "--simulate sends without TLS; leave out --tls-cert, or it"
     );
-    let service = app::build(&options, Arc::new(SystemClock)).await?;
+    let side_ports = open_side_ports(&options.ingest).await?;
+    let service = app::build(&options, Arc::new(SystemClock), side_ports).await?;
     let keys = Arc::clone(&service.stores.keys);
 
     let audit = Arc::clone(&service.stores.audit);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Clock, SystemClock};
-use sentinel_http::{Documented, Logins, Readiness, Service, Site, SystemApi, document_of};
+use sentinel_http::{Documented, Logins, Readiness, Service, SidePort, Site, SystemApi, document_of};
 use store::{AppendLimits, LogStore, MemoryLogStore, StoreLimits};
 
 use crate::admission::Admission;
@@ -24,7 +24,11 @@ type Api = (IngestApi, SystemApi);
 ///
 /// # Errors
 /// When the data directory or the keys that are given cannot be used.
-pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Service> {
+pub async fn build(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    side_ports: Vec<SidePort>,
+) -> anyhow::Result<Service> {
     let given = config.http.keys.read()?;
     let limits = StoreLimits { append: AppendLimits::from(&config.ingest.storing), ..StoreLimits::default() };
     let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
@@ -38,6 +42,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ser
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
         logins: Arc::new(Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?),
+        side_ports,
     };
     let mut service = site.into_service(stores, readiness, clock)?;
     open_side_doors(&mut service, &config.ingest, &admission).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use domain::SystemClock;
-use ingest_svc::{Config, SERVICE, app};
+use ingest_svc::{Config, SERVICE, app, open_side_ports};
 use runtime::{Process, give_free_memory_back};
 use sentinel_http::{exit_code, healthcheck, memory_limit};
 
@@ -30,6 +30,7 @@ async fn run(config: Config) -> anyhow::Result<ExitCode> {
         return Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let process = Process::start(SERVICE, &options.listen, &options.log).await?;
-    let service = app::build(&config, Arc::new(SystemClock)).await?;
+    let side_ports = open_side_ports(&config.ingest).await?;
+    let service = app::build(&config, Arc::new(SystemClock), side_ports).await?;
     Ok(exit_code(service.run_until(process.listener, process.shutdown).await)?)
 }

@@ -1,5 +1,7 @@
 //! The options of everything that stores logs: what a record may hold, how much may wait, how long an answer may take.
 
+use std::net::SocketAddr;
+
 use clap::{Args, value_parser};
 use domain::limits::RecordLimits;
 use sentinel_http::memory_limit::Share;
@@ -21,6 +23,19 @@ pub struct IngestOptions {
     /// Whether it takes syslog
     #[command(flatten)]
     pub syslog: SyslogOptions,
+    /// Further ports
+    #[command(flatten)]
+    pub ports: PortOptions,
+}
+
+/// Ports of their own for protocols.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Further ports")]
+pub struct PortOptions {
+    /// Address for OpenTelemetry's protocol alone, OTLP/HTTP, such as 127.0.0.1:4318, where its exporters send to by
+    /// themselves; its route /v1/logs is found on the service's own port as well. Default: none
+    #[arg(long, env = "SENTINEL_OTLP_LISTEN", value_name = "ADDRESS")]
+    pub otlp_listen: Option<SocketAddr>,
 }
 
 /// What a request and its records may hold.

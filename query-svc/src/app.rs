@@ -75,6 +75,7 @@ pub(crate) fn around(
         document: config.service.docs.is_on().then(document),
         http: config.http.clone(),
         logins,
+        side_ports: vec![],
     };
     site.into_service(stores, readiness, clock)
 }

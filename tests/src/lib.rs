@@ -3,6 +3,7 @@
 //!
 //! * [`answer`] a whole answer, and the shape that every problem has
 //! * [`events`] server-sent events, as a client reads them
+//! * [`protobuf`] messages put together by hand
 //! * [`programs`] builds the workspace's programs and says where they are
 //! * [`service`] a running service: started, asked, killed, stopped, started again; [`printed`] what it prints
 //! * [`installation`] both services over one data directory, and keys for them
@@ -17,6 +18,7 @@ pub mod events;
 pub mod installation;
 pub mod printed;
 pub mod programs;
+pub mod protobuf;
 pub mod seed;
 pub mod senders;
 pub mod service;

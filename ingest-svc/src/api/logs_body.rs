@@ -3,18 +3,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
-use poem::{Body, Request, RequestBody};
+use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
-use sentinel_http::{BodyReader, KeyQuotas, Problem};
+use sentinel_http::{Encoding, Problem};
 use serde_json::{Value, json};
 
+use super::delivered::Delivered;
 use crate::decode::BodyFormat;
 
 /// Logs as a client sends them.
@@ -142,22 +140,9 @@ impl<'a> ApiExtractor<'a> for LogsBody {
             let supported = BodyFormat::SUPPORTED.join(", ");
             Problem::unsupported_media_type(format_args!("cannot read a body of type {given:?}"), &supported)
         })?;
-        let reader =
-            request.data::<BodyReader>().ok_or_else(|| Problem::internal("no BodyReader in the data"))?;
-        let arrived = Arc::new(AtomicUsize::new(0));
-        let body = counted(body.take().map_err(Problem::internal)?, Arc::clone(&arrived));
-        let read = reader.read(request.headers(), body).await;
-        let wire_bytes = arrived.load(Ordering::Relaxed);
-        let bytes = read.inspect_err(|_| KeyQuotas::charge_wasted(request, wire_bytes))?;
+        let Delivered { bytes, wire_bytes } = Delivered::read(request, body, Encoding::Identity).await?;
         Ok(Self { format, bytes, wire_bytes })
     }
-}
-
-/// Returns a body that counts its bytes as they are read.
-fn counted(body: Body, arrived: Arc<AtomicUsize>) -> Body {
-    Body::from_bytes_stream(body.into_bytes_stream().inspect_ok(move |bytes| {
-        arrived.fetch_add(bytes.len(), Ordering::Relaxed);
-    }))
 }
 
 fn json_schema() -> MetaSchema {

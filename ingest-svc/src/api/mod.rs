@@ -1,7 +1,11 @@
 //! The routes of ingest-svc, on one page. Each operation has a file of its own.
 
+mod delivered;
 mod logs_body;
+mod loki;
+mod otlp;
 mod post_logs;
+mod pushed_body;
 
 use std::sync::Arc;
 
@@ -13,7 +17,10 @@ use sentinel_http::{Authorized, Ingest, Notes, OperationNotes, ProblemNote};
 use store::LogStore;
 
 use logs_body::LogsBody;
+use loki::{Loki, LokiAnswer, in_loki_shape};
+use otlp::{Otlp, OtlpAnswer, in_otlp_shape};
 use post_logs::{Options, StoredAnswer};
+use pushed_body::PushedBody;
 
 use crate::IngestOptions;
 use crate::admission::Admission;
@@ -109,6 +116,49 @@ impl IngestApi {
     ) -> Result<StoredAnswer> {
         let options = Options::of(atomic.0, idempotency_key.0, request)?;
         post_logs::handle(self, &key, options, request, body).await
+    }
+
+    /// Send logs by OpenTelemetry's protocol
+    ///
+    /// OTLP/HTTP, in protobuf or JSON. The valid records are stored together, in one transaction. A 200 means that they are on
+    /// disk and visible to every query; `partialSuccess` says how many were not valid. The resource's `service.name` is the
+    /// service, its `host.name` the host; all other attributes of resource, scope and record are attributes.
+    #[oai(path = "/v1/logs", method = "post", operation_id = "postOtlpLogs", transform = "in_otlp_shape")]
+    async fn post_otlp_logs(
+        &self,
+        key: Authorized<Ingest>,
+        /// Makes a repeat harmless. Example: `5f0c9c8e-payments-000017`.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        request: &Request,
+        body: PushedBody<Otlp>,
+    ) -> Result<OtlpAnswer> {
+        let options = Options::of(None, idempotency_key.0, request)?;
+        Ok(otlp::handle(self, &key, options, request, body).await?)
+    }
+
+    /// Send logs by Loki's protocol
+    ///
+    /// Loki's push API, in JSON or protobuf. The valid lines are stored together, in one transaction. A 204 means that all are on
+    /// disk and visible to every query. The first of the labels `service_name`, `service`, `app` and those that Loki goes by is the
+    /// service; `level`, `host`, `trace_id` and `span_id` have their places; all others are attributes.
+    #[oai(
+        path = "/loki/api/v1/push",
+        method = "post",
+        operation_id = "postLokiPush",
+        transform = "in_loki_shape"
+    )]
+    async fn post_loki_push(
+        &self,
+        key: Authorized<Ingest>,
+        /// Makes a repeat harmless. Example: `5f0c9c8e-payments-000017`.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        request: &Request,
+        body: PushedBody<Loki>,
+    ) -> Result<LokiAnswer> {
+        let options = Options::of(None, idempotency_key.0, request)?;
+        Ok(loki::handle(self, &key, options, request, body).await?)
     }
 }
 

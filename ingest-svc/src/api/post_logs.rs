@@ -19,7 +19,7 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 #[derive(Debug, Default)]
 pub(super) struct Options {
     atomic: bool,
-    idempotency_key: Option<String>,
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// The answer to a request that was stored.

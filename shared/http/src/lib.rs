@@ -71,6 +71,6 @@ pub use problem::{Problem, RecordError};
 pub use quotas::KeyQuotas;
 pub use random_key::random_key;
 pub use request_id::RequestId;
-pub use site::{Site, document_of};
+pub use site::{SidePort, Site, document_of};
 pub use standing::Standing;
 pub use system_api::{OPEN_OPERATIONS, SystemApi};

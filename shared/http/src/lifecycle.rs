@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::listener::{ListenerLimits, ServeError, TlsFiles, serve_with_limits};
+use crate::listener::{ListenerLimits, Port, ServeError, TlsFiles, serve_ports};
 use crate::{Authenticator, KeyQuotas, Readiness};
 
 /// How long a service that shuts down still listens, to send new requests to the next one: whoever balances load asks
@@ -34,6 +34,8 @@ const EXIT_FATAL_STORE: u8 = 70;
 pub struct Service {
     /// What answers requests.
     pub endpoint: BoxEndpoint<'static, Response>,
+    /// Further ports, each with some of its routes.
+    pub side_ports: Vec<Port>,
     /// Whether it takes work: switched off when its end begins.
     pub readiness: Readiness,
     /// What it closes when it ends.
@@ -116,7 +118,9 @@ impl Service {
         let (limits, tls) = (self.listener_limits, self.tls);
         let mut side_doors: JoinSet<()> =
             self.side_doors.into_iter().map(|open| open(stop.clone())).collect();
-        let mut serving = pin!(serve_with_limits(listener, self.endpoint, limits, tls, stop.clone(), DRAIN));
+        let mut ports = vec![Port::new("all", listener, self.endpoint)];
+        ports.extend(self.side_ports);
+        let mut serving = pin!(serve_ports(ports, limits, tls, stop.clone(), DRAIN));
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = shutdown.cancelled() => {}
@@ -184,6 +188,7 @@ mod tests {
         let (begun, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let service = Service {
             endpoint: waiting_endpoint(&stores, &begun, &let_go),
+            side_ports: vec![],
             readiness: readiness.clone(),
             stores: stores.clone(),
             listener_limits: ListenerLimits::default(),

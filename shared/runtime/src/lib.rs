@@ -18,6 +18,6 @@ pub mod telemetry;
 pub use allocator::give_free_memory_back;
 pub use config::{DataDir, Docs, DocsOption, Listen, LogFormat, LogOptions, ServiceOptions};
 pub use dotenv::{DotenvError, load_dotenv};
-pub use process::{Process, StartError};
+pub use process::{Process, StartError, take_address};
 pub use shutdown::signal_token;
 pub use telemetry::TelemetryGuard;

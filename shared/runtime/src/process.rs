@@ -47,11 +47,18 @@ impl Process {
     ) -> Result<Self, StartError> {
         let telemetry = telemetry::init(service_name, log.format());
         let shutdown = signal_token().map_err(StartError::Signals)?;
-        let address = listen.listen;
-        let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|source| StartError::Address { address, source })?;
+        let listener = take_address(listen.listen).await?;
         Ok(Self { listener, shutdown, _telemetry: telemetry })
     }
+}
+
+/// Takes a further address to listen on.
+///
+/// # Errors
+/// [`StartError::Address`] when it is in use, or not this machine's.
+pub async fn take_address(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Address { address, source })
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ const CONFINED: [(&str, &[&str]); 14] = [
     ("tokio-rustls", &["sentinel-http"]),
     ("argon2", &["query-svc"]),
     ("hmac", &["sentinel-http"]),
-    ("opentelemetry*", &["sentinel-runtime"]),
+    ("opentelemetry*", &["sentinel-runtime", "ingest-svc (dev)"]),
     ("prometheus", &["sentinel-runtime"]),
     ("tracing-opentelemetry", &["sentinel-runtime"]),
     ("clap", &["sentinel-runtime", "sentinel-http", "ingest-svc", "query-svc", "simulator", "sentinel-cli"]),

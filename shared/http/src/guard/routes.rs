@@ -42,6 +42,13 @@ impl RouteTable {
         other.routes.iter().fold(self, |table, route| table.with(&route.path, &route.methods))
     }
 
+    /// Returns the routes of these paths alone.
+    #[must_use]
+    pub fn only(&self, paths: &[&str]) -> Self {
+        let routes = self.routes.iter().filter(|route| paths.contains(&route.path.as_str()));
+        Self { routes: routes.cloned().collect() }
+    }
+
     /// Returns the route's path as it is declared; safe to log, and one of few.
     #[must_use]
     pub fn name_of(&self, path: &str) -> Option<&str> {
@@ -115,6 +122,13 @@ mod tests {
         assert_eq!(table().allowed("/logs/9").unwrap(), "GET, HEAD");
         assert_eq!(table().allowed("/logs/tail").unwrap(), "POST");
         assert_eq!(table().allowed("/nothing"), None);
+    }
+
+    #[test]
+    fn a_table_can_be_narrowed_to_some_paths() {
+        let narrowed = table().only(&["/logs", "/nothing"]);
+        assert_eq!(narrowed.allowed("/logs"), table().allowed("/logs"));
+        assert_eq!((narrowed.name_of("/logs/7"), narrowed.name_of("/nothing")), (None, None));
     }
 
     #[test]

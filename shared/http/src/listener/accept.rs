@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::{EndpointExt, IntoEndpoint, Response};
 use thiserror::Error;
@@ -121,51 +122,92 @@ where
     E: IntoEndpoint,
     E::Endpoint: 'static,
 {
+    serve_ports(vec![Port::new("all", listener, endpoint)], limits, tls, shutdown, drain).await
+}
+
+/// As [`serve_with_limits`], on several ports at once. The limits, the certificate and the end are theirs together.
+///
+/// # Errors
+/// As [`serve_with_limits`].
+pub async fn serve_ports(
+    ports: Vec<Port>,
+    limits: ListenerLimits,
+    tls: Option<TlsFiles>,
+    shutdown: CancellationToken,
+    drain: Duration,
+) -> Result<(), ServeError> {
     let tls = match tls {
         Some(files) => Some(Arc::new(Tls::load(files).await?)),
         None => None,
     };
-    let local = listener.local_addr()?;
-    tracing::info!(address = %local, tls = tls.is_some(), "listening");
-    let service = Service {
-        endpoint: Arc::new(ToDynEndpoint(endpoint.into_endpoint().map_to_response())),
+    let service = Arc::new(Service {
         places: Places::new(&limits),
         refusals: Refusals::new(),
         answers: AnswerMemory::new(limits.answers_max_bytes),
         limits: Arc::new(limits),
         tls,
-        local,
         shutdown: shutdown.clone(),
         cut: CancellationToken::new(),
         connections: TaskTracker::new(),
-    };
-    let accept = service.accept_for_ever(&listener);
+    });
+    let mut doors = Vec::new();
+    for Port { routes, listener, endpoint } in ports {
+        let local = listener.local_addr()?;
+        tracing::info!(address = %local, tls = service.tls.is_some(), routes, "listening");
+        doors.push(Door { listener, local, endpoint, service: Arc::clone(&service) });
+    }
+    let accept = join_all(doors.iter().map(Door::accept_for_ever));
     let accept = async { tokio::join!(accept, service.follow_files()) };
     shutdown.run_until_cancelled(accept).await;
-    drop(listener);
+    drop(doors);
     service.drain(drain).await;
     Ok(())
 }
 
-/// What all connections of one listener have in common.
-struct Service {
+/// A socket, and what answers there.
+pub struct Port {
+    routes: &'static str,
+    listener: TcpListener,
     endpoint: SharedEndpoint,
+}
+
+impl Port {
+    /// Makes a port of a socket; `routes` says in the log what is found there.
+    pub fn new<E>(routes: &'static str, listener: TcpListener, endpoint: E) -> Self
+    where
+        E: IntoEndpoint,
+        E::Endpoint: 'static,
+    {
+        let endpoint = Arc::new(ToDynEndpoint(endpoint.into_endpoint().map_to_response()));
+        Self { routes, listener, endpoint }
+    }
+}
+
+/// What all connections of a service have in common, whichever port they came to.
+struct Service {
     places: Places,
     refusals: Refusals,
     answers: AnswerMemory,
     limits: Arc<ListenerLimits>,
     tls: Option<Arc<Tls>>,
-    local: SocketAddr,
     shutdown: CancellationToken,
     cut: CancellationToken,
     connections: TaskTracker,
 }
 
-impl Service {
-    async fn accept_for_ever(&self, listener: &TcpListener) {
+/// A port that is listened on.
+struct Door {
+    listener: TcpListener,
+    local: SocketAddr,
+    endpoint: SharedEndpoint,
+    service: Arc<Service>,
+}
+
+impl Door {
+    async fn accept_for_ever(&self) {
         loop {
-            match listener.accept().await {
-                Ok((stream, remote)) => self.begin(stream, remote),
+            match self.listener.accept().await {
+                Ok((stream, remote)) => self.service.begin(self, stream, remote),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_ERROR_PAUSE).await;
@@ -173,14 +215,16 @@ impl Service {
             }
         }
     }
+}
 
+impl Service {
     async fn follow_files(&self) {
         if let Some(tls) = &self.tls {
             tls.follow_files().await;
         }
     }
 
-    fn begin(&self, stream: TcpStream, remote: SocketAddr) {
+    fn begin(&self, door: &Door, stream: TcpStream, remote: SocketAddr) {
         let place = match self.places.take(remote.ip()) {
             Ok(place) => place,
             Err(full) => {
@@ -197,9 +241,9 @@ impl Service {
             tracing::debug!(%remote, %error, "cannot set TCP_NODELAY");
         }
         let connection = Connection {
-            local: self.local,
+            local: door.local,
             remote,
-            endpoint: Arc::clone(&self.endpoint),
+            endpoint: Arc::clone(&door.endpoint),
             limits: Arc::clone(&self.limits),
             tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             answers: self.answers.clone(),

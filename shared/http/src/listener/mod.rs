@@ -1,6 +1,6 @@
 //! The guarded listener: serves an endpoint on a TCP socket, and lets no peer draw anything out for ever.
 //!
-//! * [`accept`] the accept loop: how many connections, what happens beyond that, and the orderly end
+//! * [`accept`] the accept loops of the ports: how many connections, what happens beyond that, and the orderly end
 //! * `connection` one connection: HTTP/1.1 or HTTP/2 (prior knowledge), and when it is closed
 //! * `pulse` what a connection is doing, and until when it may: send a request head, stand idle, take an answer
 //! * `places` how many connections there may be, in all and from one address; `refusal` what the others are told
@@ -23,5 +23,5 @@ mod tests;
 pub mod tls;
 mod untaken;
 
-pub use self::accept::{HeadLimits, ListenerLimits, ServeError, serve, serve_with_limits};
+pub use self::accept::{HeadLimits, ListenerLimits, Port, ServeError, serve, serve_ports, serve_with_limits};
 pub use self::tls::{TlsError, TlsFiles};

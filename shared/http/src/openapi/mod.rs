@@ -18,4 +18,6 @@ pub use self::declared::{UndeclaredScopes, check_scopes};
 pub use self::documented::Documented;
 pub use self::finish::{DocumentError, finish_document};
 pub use self::merge::merge_documents;
-pub use self::notes::{Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter};
+pub use self::notes::{
+    Notes, OperationNotes, ParameterKind, ProblemNote, QueryParameter, retry_after_header,
+};

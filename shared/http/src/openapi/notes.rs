@@ -166,7 +166,9 @@ impl ProblemNote {
     }
 }
 
-fn retry_after_header() -> MetaHeader {
+/// Returns the description of `Retry-After`, for responses that an operation describes itself.
+#[must_use]
+pub fn retry_after_header() -> MetaHeader {
     MetaHeader {
         name: "Retry-After".to_owned(),
         description: Some("After how many seconds to try again.".to_owned()),

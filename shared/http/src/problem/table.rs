@@ -124,6 +124,13 @@ impl From<NotedKeysError> for Problem {
     }
 }
 
+/// For routes that answer in another shape than a problem's.
+impl From<poem::Error> for Problem {
+    fn from(error: poem::Error) -> Self {
+        of_framework_error(error, None)
+    }
+}
+
 /// Makes an error that came out of the framework a problem. `allowed`: what the path knows, if it is a 405.
 pub(crate) fn of_framework_error(error: poem::Error, allowed: Option<HeaderValue>) -> Problem {
     let error = match error.downcast::<Problem>() {

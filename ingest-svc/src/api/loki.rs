@@ -1,0 +1,176 @@
+//! `POST /loki/api/v1/push`, Loki's push API.
+//!
+//! Answers are what Loki's are: 204, or a text that says what is wrong. Its clients try again after 429 and 5xx only, so that
+//! every error that may pass is one of them.
+
+use domain::Principal;
+use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use poem::http::{HeaderValue, StatusCode};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaResponse, MetaResponses, MetaSchema, Registry};
+use sentinel_http::openapi::retry_after_header;
+use sentinel_http::{Encoding, KeyQuotas, OwnShape, Problem};
+use serde_json::{Value, json};
+
+use super::IngestApi;
+use super::post_logs::Options;
+use super::pushed_body::{JSON, PROTOBUF, Protocol, PushedBody, media};
+use crate::admission::{Admitted, Delivery, Door, Sender};
+use crate::decode::{Context, LokiEncoding, RejectedRecord, decode_loki};
+
+/// When to come back after an error that passes and does not say when.
+const RETRY_SOON_SECONDS: u32 = 1;
+
+/// The media type of errors.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The protocol.
+#[derive(Debug)]
+pub(super) enum Loki {}
+
+/// The answer to a request that was understood.
+pub(super) struct LokiAnswer(Response);
+
+impl Protocol for Loki {
+    type Format = LokiEncoding;
+
+    const SUPPORTED: &'static str = "application/x-protobuf, application/json";
+    const DESCRIPTION: &'static str = "Streams of lines with labels, as Loki takes them.";
+    const JSON: &'static str = "Streams with their labels; a line is its time in nanoseconds, its text and, if there is any, its structured metadata.";
+    const PROTOBUF: &'static str =
+        "A `logproto.PushRequest`, as a block of snappy unless `Content-Encoding` says otherwise.";
+
+    fn format(media_type: &str) -> Option<LokiEncoding> {
+        match media_type {
+            PROTOBUF | "application/protobuf" => Some(LokiEncoding::Protobuf),
+            JSON => Some(LokiEncoding::Json),
+            _ => None,
+        }
+    }
+
+    fn unless_named(format: LokiEncoding) -> Encoding {
+        match format {
+            LokiEncoding::Protobuf => Encoding::Snappy,
+            LokiEncoding::Json => Encoding::Identity,
+        }
+    }
+
+    fn example() -> Value {
+        json!({"streams": [{
+            "stream": {"service_name": "payment-service", "level": "info"},
+            "values": [["1743508800000000000", "Payment completed for order ord-481516234", {"latency_ms": "815"}]]}]})
+    }
+}
+
+pub(super) async fn handle(
+    api: &IngestApi,
+    key: &Principal,
+    options: Options,
+    request: &Request,
+    body: PushedBody<Loki>,
+) -> Result<LokiAnswer, Problem> {
+    let PushedBody { format, delivered } = body;
+    let delivery = Delivery {
+        door: Door::Loki,
+        body: delivered.bytes,
+        wire_bytes: delivered.wire_bytes,
+        atomic: false,
+        idempotency_key: options.idempotency_key,
+        format: format as u8,
+    };
+    let sender = Sender { principal: key, quotas: KeyQuotas::of(request) };
+    let decode = move |body: &[u8], context: &Context<'_>| Ok((decode_loki(body, format, context)?, ()));
+    let (admitted, ()) = api.admission.admit(sender, delivery, decode).await?;
+    Ok(answer(&admitted))
+}
+
+fn answer(admitted: &Admitted) -> LokiAnswer {
+    let Admitted { accepted, rejected, errors, .. } = admitted;
+    if *rejected == 0 {
+        let mut response = Response::default();
+        response.set_status(StatusCode::NO_CONTENT);
+        return LokiAnswer(response);
+    }
+    LokiAnswer(text(StatusCode::BAD_REQUEST, message_of(errors, *rejected, *accepted)))
+}
+
+/// Says what is wrong with the lines that were not stored.
+fn message_of(errors: &[RejectedRecord], rejected: u64, accepted: u64) -> String {
+    let mut message = format!("{rejected} lines were not stored, {accepted} were\n");
+    for RejectedRecord { index, code, detail, .. } in errors {
+        message.push_str(&format!("line {index}: {detail} ({code})\n"));
+    }
+    let more = rejected.saturating_sub(errors.len() as u64);
+    if more > 0 {
+        message.push_str(&format!("and {more} more\n"));
+    }
+    message
+}
+
+/// Answers what goes wrong, on the way to the handler as well, in the shape of the protocol.
+pub(super) fn in_loki_shape<E: Endpoint + 'static>(endpoint: E) -> impl Endpoint {
+    endpoint.around(|endpoint, request: Request| async move {
+        Ok(match endpoint.call(request).await {
+            Ok(answer) => answer.into_response(),
+            Err(error) => failure(&error.into()),
+        })
+    })
+}
+
+fn failure(problem: &Problem) -> Response {
+    problem.note();
+    let status = match problem.status().as_u16() {
+        408 | 507 => StatusCode::SERVICE_UNAVAILABLE,
+        422 => StatusCode::BAD_REQUEST,
+        _ => problem.status(),
+    };
+    let mut response = text(status, format!("{}\n", problem.detail()));
+    let headers = response.headers_mut();
+    headers.extend(problem.headers().iter().cloned());
+    if status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SOON_SECONDS));
+    }
+    response
+}
+
+fn text(status: StatusCode, text: String) -> Response {
+    let mut response = Response::builder().status(status).header(CONTENT_TYPE, TEXT).body(text);
+    response.set_data(OwnShape);
+    response
+}
+
+impl IntoResponse for LokiAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl ApiResponse for LokiAnswer {
+    fn meta() -> MetaResponses {
+        let of = |(status, description): (u16, &'static str)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: if status == 204 { vec![] } else { vec![media(TEXT, MetaSchema::new("string"))] },
+            headers: if matches!(status, 429 | 503) { vec![retry_after_header()] } else { vec![] },
+        };
+        let all = [
+            (204, "All lines are on disk and visible to every query."),
+            (
+                400,
+                "Some lines are not valid, and the others were stored; or the request cannot be understood.",
+            ),
+            (401, "No credential, or none that works."),
+            (403, "The caller lacks the scope."),
+            (413, "The body is too large; the limit is stated."),
+            (415, "The body's type or encoding is not supported; what is, is listed."),
+            (429, "The key's quota is used up, or too many wrong credentials came from this address."),
+            (500, "A mistake of the service."),
+            (503, "Not at the moment, such as when the disk is full; `Retry-After` says when to try again."),
+        ];
+        MetaResponses { responses: all.map(of).into() }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}

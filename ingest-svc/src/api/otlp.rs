@@ -1,0 +1,234 @@
+//! `POST /v1/logs`, OTLP/HTTP.
+//!
+//! The answer speaks the request's encoding: `ExportLogsServiceResponse`, and `google.rpc.Status` for errors. The protocol
+//! tries again after 429, 502, 503 and 504 only, so that every error that may pass is one of them (opentelemetry-proto,
+//! docs/specification.md, "Failures").
+
+use domain::Principal;
+use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use poem::http::{HeaderValue, StatusCode};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaResponse, MetaResponses, MetaSchema, Registry};
+use prost::Message;
+use sentinel_http::openapi::retry_after_header;
+use sentinel_http::{Encoding, KeyQuotas, OwnShape, Problem};
+use serde_json::{Value, json};
+
+use super::IngestApi;
+use super::post_logs::Options;
+use super::pushed_body::{JSON, PROTOBUF, Protocol, PushedBody, media, media_type};
+use crate::admission::{Admitted, Delivery, Door, Sender};
+use crate::decode::{Context, OtlpEncoding, RejectedRecord, decode_otlp};
+
+/// When to come back after an error that passes and does not say when.
+const RETRY_SOON_SECONDS: u32 = 1;
+
+/// The protocol.
+#[derive(Debug)]
+pub(super) enum Otlp {}
+
+/// The answer to a request that was understood.
+pub(super) struct OtlpAnswer(Response);
+
+/// `opentelemetry.proto.collector.logs.v1.ExportLogsServiceResponse`.
+#[derive(Clone, PartialEq, Message)]
+struct ExportLogsServiceResponse {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<ExportLogsPartialSuccess>,
+}
+
+/// `opentelemetry.proto.collector.logs.v1.ExportLogsPartialSuccess`.
+#[derive(Clone, PartialEq, Message)]
+struct ExportLogsPartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected_log_records: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
+}
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+impl Protocol for Otlp {
+    type Format = OtlpEncoding;
+
+    const SUPPORTED: &'static str = "application/x-protobuf, application/json";
+    const DESCRIPTION: &'static str = "An `ExportLogsServiceRequest` of the OpenTelemetry protocol.";
+    const JSON: &'static str = "In the JSON mapping of OTLP.";
+    const PROTOBUF: &'static str = "In protobuf.";
+
+    fn format(media_type: &str) -> Option<OtlpEncoding> {
+        match media_type {
+            PROTOBUF | "application/protobuf" => Some(OtlpEncoding::Protobuf),
+            JSON => Some(OtlpEncoding::Json),
+            _ => None,
+        }
+    }
+
+    fn unless_named(_format: OtlpEncoding) -> Encoding {
+        Encoding::Identity
+    }
+
+    fn example() -> Value {
+        json!({"resourceLogs": [{
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "payment-service"}}]},
+            "scopeLogs": [{"logRecords": [{
+                "timeUnixNano": "1743508800000000000", "severityNumber": 9,
+                "body": {"stringValue": "Payment completed for order ord-481516234"},
+                "attributes": [{"key": "latency_ms", "value": {"intValue": "815"}}]}]}]}]})
+    }
+}
+
+pub(super) async fn handle(
+    api: &IngestApi,
+    key: &Principal,
+    options: Options,
+    request: &Request,
+    body: PushedBody<Otlp>,
+) -> Result<OtlpAnswer, Problem> {
+    let PushedBody { format, delivered } = body;
+    let delivery = Delivery {
+        door: Door::Otlp,
+        body: delivered.bytes,
+        wire_bytes: delivered.wire_bytes,
+        atomic: false,
+        idempotency_key: options.idempotency_key,
+        format: format as u8,
+    };
+    let sender = Sender { principal: key, quotas: KeyQuotas::of(request) };
+    let decode = move |body: &[u8], context: &Context<'_>| Ok((decode_otlp(body, format, context)?, ()));
+    let (admitted, ()) = api.admission.admit(sender, delivery, decode).await?;
+    Ok(answer(format, admitted))
+}
+
+fn answer(encoding: OtlpEncoding, admitted: Admitted) -> OtlpAnswer {
+    let Admitted { rejected, errors, .. } = admitted;
+    let partial_success = (rejected > 0).then(|| ExportLogsPartialSuccess {
+        rejected_log_records: i64::try_from(rejected).unwrap_or(i64::MAX),
+        error_message: message_of(&errors, rejected),
+    });
+    let body = match encoding {
+        OtlpEncoding::Protobuf => ExportLogsServiceResponse { partial_success }.encode_to_vec(),
+        OtlpEncoding::Json => match partial_success {
+            None => b"{}".to_vec(),
+            // 64-bit numbers are texts in this mapping.
+            Some(partial) => json!({"partialSuccess": {
+                "rejectedLogRecords": partial.rejected_log_records.to_string(),
+                "errorMessage": partial.error_message}})
+            .to_string()
+            .into_bytes(),
+        },
+    };
+    OtlpAnswer(response(StatusCode::OK, encoding, body))
+}
+
+/// Says what is wrong with the records that were not stored.
+fn message_of(errors: &[RejectedRecord], rejected: u64) -> String {
+    let each = errors.iter().map(|error| format!("record {}: {}", error.index, error.detail));
+    let more = rejected.saturating_sub(errors.len() as u64);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    each.chain(more).collect::<Vec<_>>().join("; ")
+}
+
+/// Answers what goes wrong, on the way to the handler as well, in the shape of the protocol.
+pub(super) fn in_otlp_shape<E: Endpoint + 'static>(endpoint: E) -> impl Endpoint {
+    endpoint.around(|endpoint, request: Request| async move {
+        let encoding = Otlp::format(&media_type(&request)).unwrap_or(OtlpEncoding::Json);
+        Ok(match endpoint.call(request).await {
+            Ok(answer) => answer.into_response(),
+            Err(error) => failure(&error.into(), encoding),
+        })
+    })
+}
+
+fn failure(problem: &Problem, encoding: OtlpEncoding) -> Response {
+    problem.note();
+    let (http_status, code) = status_of(problem.status());
+    let message = problem.detail().to_owned();
+    let body = match encoding {
+        OtlpEncoding::Protobuf => Status { code, message }.encode_to_vec(),
+        OtlpEncoding::Json => json!({"code": code, "message": message}).to_string().into_bytes(),
+    };
+    let mut response = response(http_status, encoding, body);
+    let headers = response.headers_mut();
+    headers.extend(problem.headers().iter().cloned());
+    if http_status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SOON_SECONDS));
+    }
+    response
+}
+
+/// Returns the status of HTTP that stands for one of ours, and the code of gRPC.
+fn status_of(status: StatusCode) -> (StatusCode, i32) {
+    const INVALID_ARGUMENT: i32 = 3;
+    const PERMISSION_DENIED: i32 = 7;
+    const RESOURCE_EXHAUSTED: i32 = 8;
+    const UNAVAILABLE: i32 = 14;
+    const UNAUTHENTICATED: i32 = 16;
+    match status.as_u16() {
+        401 => (status, UNAUTHENTICATED),
+        403 => (status, PERMISSION_DENIED),
+        429 => (status, RESOURCE_EXHAUSTED),
+        // Too slow, a full disk, a mistake of ours: the next try may succeed, and only after a 503 there is one.
+        408 | 500.. => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+        422 => (StatusCode::BAD_REQUEST, INVALID_ARGUMENT),
+        _ => (status, INVALID_ARGUMENT),
+    }
+}
+
+fn response(status: StatusCode, encoding: OtlpEncoding, body: Vec<u8>) -> Response {
+    let content_type = match encoding {
+        OtlpEncoding::Protobuf => PROTOBUF,
+        OtlpEncoding::Json => JSON,
+    };
+    let mut response = Response::builder().status(status).header(CONTENT_TYPE, content_type).body(body);
+    response.set_data(OwnShape);
+    response
+}
+
+impl IntoResponse for OtlpAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl ApiResponse for OtlpAnswer {
+    fn meta() -> MetaResponses {
+        let content = |json| {
+            let binary = MetaSchema::new_with_format("string", "binary");
+            vec![
+                media(JSON, MetaSchema { description: Some(json), ..MetaSchema::new("object") }),
+                media(PROTOBUF, binary),
+            ]
+        };
+        let success =
+            "An `ExportLogsServiceResponse`, with `partialSuccess` if some records were not stored.";
+        let of = |(status, description): (u16, &'static str)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: content(if status == 200 { success } else { "A `google.rpc.Status`." }),
+            headers: if matches!(status, 429 | 503) { vec![retry_after_header()] } else { vec![] },
+        };
+        let all = [
+            (200, "The valid records are on disk and visible to every query; the others are counted."),
+            (400, "The request cannot be understood; to send it again is of no use."),
+            (401, "No credential, or none that works."),
+            (403, "The caller lacks the scope."),
+            (413, "The body is too large; the limit is stated."),
+            (415, "The body's type or encoding is not supported; what is, is listed."),
+            (429, "The key's quota is used up, or too many wrong credentials came from this address."),
+            (503, "Not at the moment, such as when the disk is full; `Retry-After` says when to try again."),
+        ];
+        MetaResponses { responses: all.map(of).into() }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}
