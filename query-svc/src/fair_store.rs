@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
 use store::{
-    Append, Appended, Buckets, CounterEntry, Counts, LogStore, Scan, ScanPage, SearchPage, StoreError,
+    Append, Appended, Buckets, CounterEntry, Counts, KeyedAppend, LogStore, RecordOutcome, Scan, ScanPage,
+    SearchPage, StoreError,
 };
 use tokio::sync::watch;
 
@@ -52,6 +53,10 @@ impl FairLogStore {
 impl LogStore for FairLogStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         self.inner.append(append).await
+    }
+
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        self.inner.append_keyed(append).await
     }
 
     async fn search(

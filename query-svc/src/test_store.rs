@@ -6,8 +6,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
 use store::{
-    Append, Appended, Buckets, CounterEntry, Counts, LogStore, MemoryLogStore, Scan, ScanPage, SearchPage,
-    StoreError,
+    Append, Appended, Buckets, CounterEntry, Counts, KeyedAppend, LogStore, MemoryLogStore, RecordOutcome,
+    Scan, ScanPage, SearchPage, StoreError,
 };
 use testkit::RecordBuilder;
 use testkit::build::{batch, tenant};
@@ -59,6 +59,10 @@ impl TestStore {
 impl LogStore for TestStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         self.inner.append(append).await
+    }
+
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        self.inner.append_keyed(append).await
     }
 
     async fn search(

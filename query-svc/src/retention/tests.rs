@@ -10,8 +10,9 @@ use domain::{
     Timestamp,
 };
 use store::{
-    AddOutcome, Append, Appended, AuditStore, Buckets, CounterEntry, Counts, LogStore, MemoryAuditStore,
-    MemoryLogStore, MemoryRetentionStore, RetentionStore, Scan, ScanPage, SearchPage, StoreError,
+    AddOutcome, Append, Appended, AuditStore, Buckets, CounterEntry, Counts, KeyedAppend, LogStore,
+    MemoryAuditStore, MemoryLogStore, MemoryRetentionStore, RecordOutcome, RetentionStore, Scan, ScanPage,
+    SearchPage, StoreError,
 };
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 use testkit::{RecordBuilder, wait_until};
@@ -369,6 +370,10 @@ impl LogStore for FlakyStore {
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         self.logs.append(append).await
+    }
+
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        self.logs.append_keyed(append).await
     }
 
     async fn search(

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant, Timestamp};
 use store::{
-    Append, Appended, Buckets, CounterEntry, Counts, LogStore, ReadLimits, Scan, ScanPage, SearchPage,
-    StoreError, StoreLimits,
+    Append, Appended, Buckets, CounterEntry, Counts, KeyedAppend, LogStore, ReadLimits, RecordOutcome, Scan,
+    ScanPage, SearchPage, StoreError, StoreLimits,
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -151,6 +151,12 @@ impl LogStore for SqliteLogStore {
         self.start_check.pass()?;
         self.disk.pass()?;
         self.queue()?.append(append).await
+    }
+
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        self.start_check.pass()?;
+        self.disk.pass()?;
+        self.queue()?.append_keyed(append).await
     }
 
     async fn search(

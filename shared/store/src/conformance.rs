@@ -8,6 +8,7 @@
 pub mod audit;
 mod counts;
 pub mod keys;
+mod record_keys;
 pub mod retention;
 mod scans;
 pub mod users;
@@ -24,6 +25,11 @@ use testkit::build::{NOON_MICROS, batch, record, tenant};
 use crate::{Append, Appended, CounterEntry, Idempotency, LogStore, StoreError};
 
 pub use counts::{counts_are_per_bucket_service_and_severity, what_fits_is_told_by_arrival};
+pub use record_keys::{
+    a_record_key_belongs_to_one_tenant_and_to_one_record_whatever_it_says,
+    a_record_key_is_forgotten_after_a_day, a_record_key_outlives_its_record,
+    a_record_with_a_known_key_is_not_stored_again, of_equal_keys_in_a_batch_the_first_is_stored,
+};
 pub use scans::{a_commit_is_noticed_by_whoever_watches, a_scan_brings_every_record_in_the_order_of_ids};
 
 /// Makes a test of every rule for the engine that `$new_store` opens.
@@ -50,6 +56,11 @@ macro_rules! conformance_tests {
             a_repeated_append_stores_nothing_and_returns_the_first_ids,
             an_idempotency_key_belongs_to_one_request_and_one_tenant,
             an_idempotency_key_is_forgotten_after_a_day,
+            a_record_with_a_known_key_is_not_stored_again,
+            of_equal_keys_in_a_batch_the_first_is_stored,
+            a_record_key_belongs_to_one_tenant_and_to_one_record_whatever_it_says,
+            a_record_key_is_forgotten_after_a_day,
+            a_record_key_outlives_its_record,
             a_closed_store_refuses,
         );
     };

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Order, Page, Position, RecordBatch, Severity, Tenant, TimeRange, Timestamp};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::StoreError;
@@ -26,6 +27,32 @@ pub struct Idempotency {
     pub key: String,
     /// SHA-256 of the request: the same key with another one is [`StoreError::IdempotencyConflict`].
     pub request_digest: [u8; 32],
+}
+
+/// Records of which each may have a key of its own: those that are new are stored together, or not at all.
+#[derive(Debug, Clone)]
+pub struct KeyedAppend {
+    /// Whose records they are.
+    pub tenant: Tenant,
+    /// The records; at least one.
+    pub batch: RecordBatch,
+    /// The key of each record, in the batch's order; `None`, or missing at the end: it has none and is always new.
+    pub keys: Vec<Option<RecordKey>>,
+}
+
+/// Names a record, so that a repeat of it is not stored again: a digest of what its sender calls it. Unique within the
+/// tenant for 24 h from the arrival of the record that was stored, also when that record is deleted meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecordKey([u8; 16]);
+
+/// What became of a record with a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordOutcome {
+    /// It was new, and is stored under this id.
+    Stored(i64),
+    /// Its key was known, and nothing is stored: the record that came first has this id. Whether it says the same is
+    /// not looked at.
+    Repeat(i64),
 }
 
 /// Where records were stored: their ids are consecutive.
@@ -170,6 +197,43 @@ impl Counts {
     }
 }
 
+impl RecordKey {
+    /// Returns the key of what a sender calls `id` among what it calls `scope`: the first half of a SHA-256.
+    #[must_use]
+    pub fn of(scope: &str, id: &str) -> Self {
+        let mut digest = Sha256::new();
+        // The length keeps `ab`, `c` apart from `a`, `bc`.
+        digest.update((scope.len() as u64).to_le_bytes());
+        digest.update(scope);
+        digest.update(id);
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest.finalize()[..16]);
+        Self(key)
+    }
+
+    /// Returns the digest.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Returns the key with this digest: for engines, which keep it.
+    #[must_use]
+    pub fn from_bytes(digest: [u8; 16]) -> Self {
+        Self(digest)
+    }
+}
+
+impl RecordOutcome {
+    /// Returns the id of the record that is stored, whichever it is.
+    #[must_use]
+    pub fn id(self) -> i64 {
+        match self {
+            Self::Stored(id) | Self::Repeat(id) => id,
+        }
+    }
+}
+
 /// Keeps logs, tenant by tenant.
 ///
 /// Every engine passes the suite in `conformance`. What one process appends, every process that has the
@@ -182,6 +246,14 @@ pub trait LogStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Unknown`]: they may be stored or not. Every other error: nothing is stored.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Stores those of the records whose keys are not known yet, as [`Self::append`] does, and returns what became of
+    /// each, in the batch's order. Of equal keys in a batch the first is stored; the ids of those that are stored are
+    /// consecutive.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`]: they may be stored or not. Every other error: nothing is stored.
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError>;
 
     /// Returns a slice of the records that `filter` selects. Stops at `deadline` with what it has.
     ///

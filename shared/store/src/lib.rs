@@ -29,8 +29,8 @@ pub mod users;
 pub use append_limits::{AppendLimits, DiskReserve};
 pub use audit::{AuditAction, AuditEntry, AuditStore, MemoryAuditStore, NewAuditEntry};
 pub use contract::{
-    Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, LogStore, Scan,
-    ScanPage, SearchPage,
+    Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, KeyedAppend, LogStore,
+    RecordKey, RecordOutcome, Scan, ScanPage, SearchPage,
 };
 pub use error::{KeyStoreError, StoreError};
 pub use keys::{

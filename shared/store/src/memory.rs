@@ -2,17 +2,20 @@
 //! a disagreement between it and an engine is the engine's mistake. It keeps nothing across a restart.
 
 use std::collections::{BTreeMap, HashMap};
+use std::iter;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::limits::IDEMPOTENCY_KEPT_MICROS;
-use domain::{Filter, LogRecord, Order, Page, PageStart, Position, Severity, Tenant, Timestamp};
+use domain::{
+    Filter, LogRecord, Order, Page, PageStart, Position, RecordBatch, RecordRef, Severity, Tenant, Timestamp,
+};
 use tokio::sync::watch;
 
 use crate::{
-    Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, LogStore, Scan,
-    ScanPage, SearchPage, StoreError,
+    Append, Appended, Buckets, CountCell, CounterEntry, Counts, Effort, Idempotency, KeyedAppend, LogStore,
+    RecordKey, RecordOutcome, Scan, ScanPage, SearchPage, StoreError,
 };
 
 /// A [`LogStore`] in memory.
@@ -28,6 +31,8 @@ struct State {
     last_id: i64,
     records: Vec<(Tenant, LogRecord)>,
     answers: HashMap<(Tenant, String), FirstAnswer>,
+    /// The ids of records with keys, and when each key was kept.
+    record_keys: HashMap<(Tenant, RecordKey), (i64, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -57,7 +62,7 @@ impl State {
         let Some(first) = self.answers.get(&(append.tenant.clone(), idempotency.key.clone())) else {
             return Ok(None);
         };
-        if now.as_micros() - first.answered_at.as_micros() >= IDEMPOTENCY_KEPT_MICROS {
+        if is_forgotten(first.answered_at, now) {
             return Ok(None);
         }
         if first.request_digest != idempotency.request_digest {
@@ -65,6 +70,28 @@ impl State {
         }
         Ok(Some(first.appended))
     }
+
+    /// Stores a record and returns its id.
+    fn store(&mut self, tenant: &Tenant, record: &RecordRef<'_>) -> i64 {
+        self.last_id += 1;
+        self.records.push((tenant.clone(), LogRecord::new(self.last_id, record)));
+        self.last_id
+    }
+
+    /// Returns the id of the record with this key.
+    fn id_of_key(&self, tenant: &Tenant, key: RecordKey, now: Timestamp) -> Option<i64> {
+        let (id, kept_at) = self.record_keys.get(&(tenant.clone(), key))?;
+        (!is_forgotten(*kept_at, now)).then_some(*id)
+    }
+}
+
+fn is_forgotten(kept_at: Timestamp, now: Timestamp) -> bool {
+    now.as_micros() - kept_at.as_micros() >= IDEMPOTENCY_KEPT_MICROS
+}
+
+/// Returns when a batch arrived.
+fn arrival_of(batch: &RecordBatch) -> Timestamp {
+    batch.received().last().copied().unwrap_or(Timestamp::MIN)
 }
 
 fn position_of(record: &LogRecord) -> Position {
@@ -75,15 +102,13 @@ fn position_of(record: &LogRecord) -> Position {
 impl LogStore for MemoryLogStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let mut state = self.lock()?;
-        let now = append.batch.received().last().copied().unwrap_or(Timestamp::MIN);
+        let now = arrival_of(&append.batch);
         if let Some(appended) = state.first_answer(&append, now)? {
             return Ok(appended);
         }
         let first_id = state.last_id + 1;
         for record in append.batch.iter() {
-            state.last_id += 1;
-            let stored = LogRecord::new(state.last_id, &record);
-            state.records.push((append.tenant.clone(), stored));
+            state.store(&append.tenant, &record);
         }
         let appended = Appended { first_id, last_id: state.last_id };
         if let Some(Idempotency { key, request_digest }) = append.idempotency {
@@ -93,6 +118,27 @@ impl LogStore for MemoryLogStore {
         }
         self.last_id.send_replace(state.last_id);
         Ok(appended)
+    }
+
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        let mut state = self.lock()?;
+        let KeyedAppend { tenant, batch, keys } = append;
+        let now = arrival_of(&batch);
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for (record, key) in batch.iter().zip(keys.into_iter().chain(iter::repeat(None))) {
+            let known = key.and_then(|key| state.id_of_key(&tenant, key, now));
+            if let Some(id) = known {
+                outcomes.push(RecordOutcome::Repeat(id));
+                continue;
+            }
+            let id = state.store(&tenant, &record);
+            if let Some(key) = key {
+                state.record_keys.insert((tenant.clone(), key), (id, now));
+            }
+            outcomes.push(RecordOutcome::Stored(id));
+        }
+        self.last_id.send_replace(state.last_id);
+        Ok(outcomes)
     }
 
     async fn search(

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::{Filter, LogRecord, Page, Tenant};
-use store::{Appended, Buckets, CounterEntry, Counts, Scan, ScanPage, SearchPage, StoreError};
+use store::{
+    Appended, Buckets, CounterEntry, Counts, KeyedAppend, RecordOutcome, Scan, ScanPage, SearchPage,
+    StoreError,
+};
 use tokio::sync::watch;
 
 use super::*;
@@ -121,6 +124,10 @@ impl LogStore for HurriedStore {
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         self.0.append(append).await
+    }
+
+    async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        self.0.append_keyed(append).await
     }
 
     async fn get(&self, tenant: &Tenant, id: i64) -> Result<Option<LogRecord>, StoreError> {

@@ -9,8 +9,9 @@ use store::{Appended, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, for_one_request};
-use super::queue::{Cost, Requests, Waiting};
-use super::statements::{find_first_answer, keep_keys, take_ids};
+use super::keyed::KnownKeys;
+use super::queue::{Answer, Cost, Requests, Waiting};
+use super::statements::{find_first_answer, find_record_keys, keep_keys, keep_record_keys, take_ids};
 use crate::blocks::{FULL_BLOCK_RECORDS, NewBlock, insert_block};
 use crate::counters::{self, Tally};
 use crate::database::{READ_MAX, Reader, Snapshot, Writer, is_fatal};
@@ -49,6 +50,16 @@ pub(crate) struct Committer {
     last_tenant: Option<Tenant>,
     /// When several tenants were last seen to send.
     shared_at: Option<Instant>,
+}
+
+/// What the store knows of a request's keys.
+enum Found {
+    /// It has none, or they are new.
+    Nothing,
+    /// It repeats a request with the same idempotency key.
+    FirstAnswer(Result<Appended, StoreError>),
+    /// Its records have keys of their own, of which these are known.
+    RecordKeys(KnownKeys),
 }
 
 impl Committer {
@@ -141,9 +152,10 @@ impl Committer {
         let mut group = Group::default();
         let mut snapshot = None;
         for waiting in requests {
-            match self.first_answer(&mut snapshot, &waiting).await {
-                Ok(None) => group.add(waiting),
-                Ok(Some(answer)) => waiting.answer(answer),
+            match self.look_up(&mut snapshot, &waiting).await {
+                Ok(Found::Nothing) => group.add(waiting),
+                Ok(Found::FirstAnswer(answer)) => waiting.answer(answer.map(Answer::AllNew)),
+                Ok(Found::RecordKeys(known)) => group.add_keyed(waiting, &known),
                 Err(error) => {
                     waiting.answer(Err(for_one_request(&error)));
                     self.stop_if_fatal(error)?;
@@ -153,18 +165,22 @@ impl Committer {
         Ok(group)
     }
 
-    /// Returns the answer to a repeat; `snapshot` is opened for the first request of a group that needs it.
-    async fn first_answer(
-        &self,
-        snapshot: &mut Option<Snapshot>,
-        waiting: &Waiting,
-    ) -> Result<Option<Result<Appended, StoreError>>, StoreError> {
-        let Some(idempotency) = &waiting.append.idempotency else { return Ok(None) };
+    /// Looks up the keys of a request; `snapshot` is opened for the first request of a group that has any.
+    async fn look_up(&self, snapshot: &mut Option<Snapshot>, waiting: &Waiting) -> Result<Found, StoreError> {
+        let (append, now) = (&waiting.append, waiting.received_micros());
+        if append.idempotency.is_none() && waiting.record_keys.is_none() {
+            return Ok(Found::Nothing);
+        }
         let snapshot = match snapshot {
             Some(open) => open,
             None => snapshot.insert(self.reader.begin(Instant::now() + READ_MAX).await?),
         };
-        find_first_answer(snapshot, &waiting.append.tenant, idempotency, waiting.received_micros()).await
+        if let Some(keys) = &waiting.record_keys {
+            return find_record_keys(snapshot, &append.tenant, keys, now).await.map(Found::RecordKeys);
+        }
+        let Some(idempotency) = &append.idempotency else { return Ok(Found::Nothing) };
+        let answer = find_first_answer(snapshot, &append.tenant, idempotency, now).await?;
+        Ok(answer.map_or(Found::Nothing, Found::FirstAnswer))
     }
 
     fn stop_if_fatal(&self, error: StoreError) -> Result<(), StoreError> {
@@ -186,6 +202,9 @@ impl Committer {
             insert_block(connection, tenant, first_id, block).await?;
             counters::add(connection, tenant, tally).await?;
             keep_keys(connection, tenant, &requests.kept_keys(first_id)).await?;
+            for kept in requests.kept_record_keys(first_id) {
+                keep_record_keys(connection, tenant, &kept).await?;
+            }
             first_ids.push(first_id);
         }
         transaction.commit().await?;

@@ -6,11 +6,13 @@
 //!
 //! * `queue` what waits, and what happens when it is full
 //! * `group` which requests are stored together, and who gets which ids
+//! * `keyed` the same for records with keys of their own
 //! * `committer` the task
 //! * `statements` the SQL of it
 
 mod committer;
 mod group;
+mod keyed;
 mod queue;
 mod statements;
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::Tenant;
-use store::{Append, AppendLimits, Appended, StoreError};
+use store::{Append, AppendLimits, Appended, KeyedAppend, RecordKey, RecordOutcome, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 /// Most requests that wait.
@@ -34,11 +34,22 @@ pub(crate) struct Requests {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(super) append: Append,
+    /// The keys of its records; `None`: they have none, and are not asked for one by one.
+    pub(super) record_keys: Option<Vec<Option<RecordKey>>>,
     /// What it takes of the queue.
     pub(super) cost: Cost,
-    answer: oneshot::Sender<Result<Appended, StoreError>>,
+    answer: oneshot::Sender<Result<Answer, StoreError>>,
     /// Its places in the queue, given back when it is answered.
     _places: Places,
+}
+
+/// What a request gets to know.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Where its records are, which are all new.
+    AllNew(Appended),
+    /// What became of each: only of a request with `record_keys`.
+    Each(Vec<RecordOutcome>),
 }
 
 /// What is counted.
@@ -92,10 +103,35 @@ pub(crate) fn channel(limits: &AppendLimits) -> (CommitQueue, Requests) {
 impl CommitQueue {
     /// Queues an append and waits for its answer. Dropping the future drops the answer, not the append.
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let cost = Cost { requests: 1, records: append.batch.len(), bytes: append.batch.memory_bytes() };
+        match self.send(append, None).await? {
+            Answer::AllNew(appended) => Ok(appended),
+            Answer::Each(_) => Err(StoreError::Unknown("records without keys were taken for repeats".into())),
+        }
+    }
+
+    /// Queues an append of records with keys and waits for its answer, as [`Self::append`] does.
+    pub(crate) async fn append_keyed(&self, append: KeyedAppend) -> Result<Vec<RecordOutcome>, StoreError> {
+        let KeyedAppend { tenant, batch, keys } = append;
+        let append = Append { tenant, batch, idempotency: None };
+        match self.send(append, Some(keys)).await? {
+            Answer::AllNew(Appended { first_id, last_id }) => {
+                Ok((first_id..=last_id).map(RecordOutcome::Stored).collect())
+            }
+            Answer::Each(outcomes) => Ok(outcomes),
+        }
+    }
+
+    async fn send(
+        &self,
+        append: Append,
+        record_keys: Option<Vec<Option<RecordKey>>>,
+    ) -> Result<Answer, StoreError> {
+        let keys_bytes = record_keys.as_ref().map_or(0, |keys| size_of_val(keys.as_slice()));
+        let bytes = append.batch.memory_bytes() + keys_bytes;
+        let cost = Cost { requests: 1, records: append.batch.len(), bytes };
         let (answer, answered) = oneshot::channel();
         let places = self.shared.take_places(&append.tenant, cost)?;
-        self.shared.line_up(Waiting { append, cost, answer, _places: places })?;
+        self.shared.line_up(Waiting { append, record_keys, cost, answer, _places: places })?;
         answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the committer stopped".into())))
     }
 }
@@ -252,11 +288,16 @@ impl Cost {
 
 impl Waiting {
     /// Answers the request. Whether anybody still listens makes no difference.
-    pub(super) fn answer(self, answer: Result<Appended, StoreError>) {
+    pub(super) fn answer(self, answer: Result<Answer, StoreError>) {
         let _ = self.answer.send(answer);
     }
 
-    /// When the request arrived: what its idempotency key's day counts from.
+    /// The keys of its records; empty: they have none.
+    pub(super) fn keys(&self) -> &[Option<RecordKey>] {
+        self.record_keys.as_deref().unwrap_or_default()
+    }
+
+    /// When the request arrived: what the day of its keys counts from.
     pub(super) fn received_micros(&self) -> i64 {
         self.append.batch.received().last().map_or(0, |time| time.as_micros())
     }
@@ -286,18 +327,18 @@ mod tests {
         }
     }
 
-    type Answer<'q> = Pin<Box<dyn Future<Output = Result<Appended, StoreError>> + 'q>>;
+    type Pending<'q> = Pin<Box<dyn Future<Output = Result<Appended, StoreError>> + 'q>>;
 
     /// Queues an append; returns what to wait for, or why it was refused.
-    fn send<'q>(queue: &'q CommitQueue, owner: &str, records: usize) -> Result<Answer<'q>, StoreError> {
-        let mut answer: Answer<'q> = Box::pin(queue.append(append(owner, records)));
+    fn send<'q>(queue: &'q CommitQueue, owner: &str, records: usize) -> Result<Pending<'q>, StoreError> {
+        let mut answer: Pending<'q> = Box::pin(queue.append(append(owner, records)));
         match answer.as_mut().now_or_never() {
             None => Ok(answer),
             Some(refused) => Err(refused.expect_err("nobody answers yet")),
         }
     }
 
-    fn is_refused(sent: &Result<Answer<'_>, StoreError>) -> bool {
+    fn is_refused(sent: &Result<Pending<'_>, StoreError>) -> bool {
         matches!(sent, Err(StoreError::QueueFull { max_records: MAX_RECORDS, .. }))
     }
 
@@ -308,7 +349,7 @@ mod tests {
         assert!(is_refused(&send(&queue, "a", 1)));
 
         let stored = Appended { first_id: 1, last_id: 75 };
-        requests.next().await.unwrap().answer(Ok(stored));
+        requests.next().await.unwrap().answer(Ok(Answer::AllNew(stored)));
 
         assert_eq!(first.await.unwrap(), stored);
         let second = send(&queue, "a", 75).unwrap();

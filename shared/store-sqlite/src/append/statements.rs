@@ -2,13 +2,15 @@
 
 use domain::Tenant;
 use domain::limits::IDEMPOTENCY_KEPT_MICROS;
+use serde_json::json;
 use sqlx::SqliteConnection;
-use store::{Appended, Idempotency, StoreError};
+use store::{Appended, Idempotency, RecordKey, StoreError};
 
 use super::group::KeptKey;
+use super::keyed::{KeptRecordKeys, KnownKeys};
 use crate::database::{busy, classify, column};
 
-/// How many forgotten idempotency keys an append clears away for each one that it keeps: more than one, so
+/// How many forgotten keys an append clears away for each one that it keeps: more than one, so
 /// that there are never many more than a day's.
 const CLEARED_PER_KEPT: usize = 4;
 
@@ -81,4 +83,66 @@ pub(super) async fn keep_keys(
         clear.execute(connection).await.map_err(classify)?;
     }
     Ok(())
+}
+
+/// Returns those of the keys that are known, with the ids of their records.
+pub(super) async fn find_record_keys(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    keys: &[Option<RecordKey>],
+    now_micros: i64,
+) -> Result<KnownKeys, StoreError> {
+    const TABLE: &str = "record_keys";
+    // One statement for all of a request: a statement for each takes most of its time for the way to SQLite's thread.
+    let digests: Vec<String> = keys.iter().flatten().map(in_hex).collect();
+    let find = sqlx::query(
+        "SELECT key, id FROM record_keys
+         WHERE tenant = ? AND key IN (SELECT unhex(value) FROM json_each(?)) AND kept_at > ?",
+    );
+    let find = find
+        .bind(tenant.as_str())
+        .bind(json!(digests).to_string())
+        .bind(now_micros - IDEMPOTENCY_KEPT_MICROS);
+    let rows = find.fetch_all(connection).await.map_err(classify)?;
+    let known = rows.iter().map(|row| {
+        let key: &[u8] = column(row, TABLE, "key")?;
+        let key = key.try_into().map_err(|_| StoreError::corrupt("record_keys.key"))?;
+        Ok((RecordKey::from_bytes(key), column(row, TABLE, "id")?))
+    });
+    known.collect()
+}
+
+/// Keeps the keys of records with their ids, and clears some that are older than a day.
+pub(super) async fn keep_record_keys(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    kept: &KeptRecordKeys,
+) -> Result<(), StoreError> {
+    if kept.keys.is_empty() {
+        return Ok(());
+    }
+    let forgotten = kept.kept_at - IDEMPOTENCY_KEPT_MICROS;
+    let rows: Vec<(String, i64)> = kept.keys.iter().map(|(key, id)| (in_hex(key), *id)).collect();
+    // As with idempotency keys: one that is kept already was kept by another process since this one looked.
+    let insert = sqlx::query(
+        "INSERT INTO record_keys (tenant, key, kept_at, id)
+         SELECT ?1, unhex(value ->> 0), ?2, value ->> 1 FROM json_each(?3) WHERE true
+         ON CONFLICT (tenant, key) DO UPDATE SET kept_at = excluded.kept_at, id = excluded.id WHERE kept_at <= ?4",
+    );
+    let insert =
+        insert.bind(tenant.as_str()).bind(kept.kept_at).bind(json!(rows).to_string()).bind(forgotten);
+    let inserted = insert.execute(&mut *connection).await.map_err(classify)?.rows_affected();
+    if inserted != kept.keys.len() as u64 {
+        return Err(busy());
+    }
+    let clear = sqlx::query(
+        "DELETE FROM record_keys WHERE (tenant, key) IN
+         (SELECT tenant, key FROM record_keys WHERE kept_at <= ? ORDER BY kept_at LIMIT ?)",
+    );
+    let clear = clear.bind(forgotten).bind((CLEARED_PER_KEPT * kept.keys.len()) as i64);
+    clear.execute(connection).await.map(drop).map_err(classify)
+}
+
+fn in_hex(key: &RecordKey) -> String {
+    format!("{:032x}", u128::from_be_bytes(*key.as_bytes()))
 }

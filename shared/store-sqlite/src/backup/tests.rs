@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use domain::{Filter, Order, Page, PageStart, ScopeSet, Timestamp};
 use sqlx::{Connection, SqliteConnection};
-use store::{Append, KeyDigest, KeyStore, LogStore, NewKey};
+use store::{Append, KeyDigest, KeyStore, KeyedAppend, LogStore, NewKey, RecordKey, RecordOutcome};
 use tempfile::TempDir;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
 use testkit::wait_until;
@@ -68,6 +68,25 @@ fn names_in(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+#[tokio::test]
+async fn a_backup_knows_the_keys_of_records() {
+    let (data, target, restored) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let keyed = || KeyedAppend {
+        tenant: tenant("a"),
+        batch: batch(&[record("x")]),
+        keys: vec![Some(RecordKey::of("index", "1"))],
+    };
+    let store = open(data.path()).await;
+    let first = store.append_keyed(keyed()).await.unwrap()[0];
+    let report = backup(data.path(), target.path(), noon()).await.unwrap();
+
+    restore(&report.logs.path, restored.path()).await.unwrap();
+    let again = open(restored.path()).await.append_keyed(keyed()).await.unwrap();
+
+    assert_eq!(again, [RecordOutcome::Repeat(first.id())]);
 }
 
 #[tokio::test]

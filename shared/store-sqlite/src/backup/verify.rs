@@ -1,8 +1,8 @@
 //! What a file has to be before it may be called a backup, or be put back.
 //!
 //! `PRAGMA integrity_check` sees every page, but not what the blobs hold: those are read as queries read them,
-//! and every part of a block has a checksum. A file of an earlier version is not read so far, for its blocks
-//! may be laid out differently; opening it brings it up to date.
+//! and every part of a block has a checksum. A file whose blocks are laid out differently, of an earlier version, is not
+//! read so far; opening it brings it up to date.
 
 use std::path::Path;
 
@@ -16,6 +16,9 @@ use crate::database::{Database, OpenError, Schema, classify};
 
 /// How many blocks are read at a time.
 const BLOCKS_AT_A_TIME: i64 = 64;
+
+/// The version of the schema from which on blocks are laid out as they are now.
+const BLOCKS_AS_NOW_SINCE: i64 = 2;
 
 /// Verifies a file of logs that nobody writes to; returns how many logs it holds.
 pub(super) async fn verify_logs(path: &Path) -> Result<u64, BackupError> {
@@ -31,7 +34,7 @@ pub(super) async fn verify_logs(path: &Path) -> Result<u64, BackupError> {
         let what = format!("its blocks hold {in_blocks} logs, and its counters count {in_counters}");
         return Err(BackupError::damaged(path, what));
     }
-    if version == Schema::LOGS.latest_version() {
+    if version >= BLOCKS_AS_NOW_SINCE {
         let read = read_all_blocks(&mut connection).await;
         read.map_err(|error| BackupError::Damaged {
             path: path.to_owned(),

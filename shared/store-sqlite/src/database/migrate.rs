@@ -40,6 +40,7 @@ impl Schema {
         steps: &[
             Step { script: include_str!("../../migrations/logs_0001.sql"), fill: Fill::Nothing },
             Step { script: include_str!("../../migrations/logs_0002.sql"), fill: Fill::Minutes },
+            Step { script: include_str!("../../migrations/logs_0003.sql"), fill: Fill::Nothing },
         ],
     };
 

@@ -10,8 +10,10 @@ use testkit::build::{NOON_MICROS, tenant};
 
 use crate::{SqliteLogStore, StoreDirectory};
 
-const FIXTURES: [(&[u8], &str); 1] =
-    [(include_bytes!("../../fixtures/logs-v1.sqlite"), include_str!("../../fixtures/logs-v1.ndjson"))];
+const FIXTURES: [(&[u8], &str); 2] = [
+    (include_bytes!("../../fixtures/logs-v1.sqlite"), include_str!("../../fixtures/logs-v1.ndjson")),
+    (include_bytes!("../../fixtures/logs-v2.sqlite"), include_str!("../../fixtures/logs-v2.ndjson")),
+];
 
 fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(60)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{Order, PageStart};
 use proptest::prelude::*;
-use store::{Effort, Idempotency, MemoryLogStore};
+use store::{Effort, Idempotency, MemoryLogStore, RecordKey};
 use tempfile::TempDir;
 use testkit::RecordBuilder;
 use testkit::build::{NOON_MICROS, batch, record, tenant};
@@ -28,6 +28,12 @@ store::conformance_tests!(new_store);
 
 fn append(records: &[RecordBuilder]) -> Append {
     Append { tenant: tenant("a"), batch: batch(records), idempotency: None }
+}
+
+/// An append of records with keys: `key % 4`, or none where that is 0.
+fn keyed(records: &[RecordBuilder], keys: &[u8]) -> KeyedAppend {
+    let key = |n: &u8| Some(n % 4).filter(|n| *n > 0).map(|n| RecordKey::of("index", &n.to_string()));
+    KeyedAppend { tenant: tenant("a"), batch: batch(records), keys: keys.iter().map(key).collect() }
 }
 
 fn deadline() -> Instant {
@@ -96,6 +102,63 @@ async fn the_same_request_sent_three_times_at_once_is_stored_once() {
         assert_eq!((b.unwrap(), c.unwrap()), (first, first));
     }
     assert_eq!(store.count(&tenant("a"), &Filter::default(), deadline()).await.unwrap(), 40);
+}
+
+#[tokio::test]
+async fn record_keys_are_known_after_a_reopen_and_to_other_openers() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let first = store.append_keyed(keyed(&[record("x"), record("y")], &[1, 2])).await.unwrap();
+    store.close().await.unwrap();
+
+    let (one, other) = (open(&directory).await, open(&directory).await);
+    let repeated = one.append_keyed(keyed(&[record("y"), record("x")], &[2, 1])).await.unwrap();
+    let third = other.append_keyed(keyed(&[record("z")], &[3])).await.unwrap()[0].id();
+    let theirs = one.append_keyed(keyed(&[record("z")], &[3])).await.unwrap();
+
+    assert_eq!(repeated, [RecordOutcome::Repeat(first[1].id()), RecordOutcome::Repeat(first[0].id())]);
+    assert_eq!(theirs, [RecordOutcome::Repeat(third)]);
+    assert_eq!(one.counters(&tenant("a")).await.unwrap()[0].count, 3);
+}
+
+#[tokio::test]
+async fn records_with_equal_keys_that_share_a_commit_are_stored_once() {
+    let (_directory, store) = new_store().await;
+    for n in 1..4 {
+        let send = || store.append_keyed(keyed(&[record("own"), record("shared")], &[0, n]));
+        let unkeyed = store.append(append(&[record("between")]));
+        let (a, unkeyed, b, c) = tokio::join!(send(), unkeyed, send(), send());
+        let answers = [a.unwrap(), b.unwrap(), c.unwrap()];
+
+        let shared: Vec<_> = answers.iter().map(|outcomes| outcomes[1]).collect();
+        let stored = shared.iter().filter(|outcome| matches!(outcome, RecordOutcome::Stored(_))).count();
+        assert_eq!(stored, 1, "{answers:?}");
+        assert!(shared.iter().all(|outcome| outcome.id() == shared[0].id()), "{answers:?}");
+        for (id, message) in [
+            (shared[0].id(), "shared"),
+            (unkeyed.unwrap().first_id, "between"),
+            (answers[0][0].id(), "own"),
+            (answers[1][0].id(), "own"),
+            (answers[2][0].id(), "own"),
+        ] {
+            assert_eq!(store.get(&tenant("a"), id).await.unwrap().unwrap().message, message, "{id}");
+        }
+    }
+    assert_eq!(store.count(&tenant("a"), &Filter::default(), deadline()).await.unwrap(), 15);
+}
+
+#[tokio::test]
+async fn forgotten_record_keys_are_cleared_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let day = domain::limits::IDEMPOTENCY_KEPT_MICROS / 1_000_000;
+    store.append_keyed(keyed(&[record("x"), record("y")], &[1, 2])).await.unwrap();
+    store.append_keyed(keyed(&[record("z").received(day + 2)], &[3])).await.unwrap();
+
+    let mut transaction = store.writer.begin().await.unwrap();
+    let count = sqlx::query_scalar("SELECT count(*) FROM record_keys");
+    let left: i64 = count.fetch_one(transaction.connection()).await.unwrap();
+    assert_eq!(left, 1);
 }
 
 #[tokio::test]
@@ -356,6 +419,7 @@ async fn several_openers_of_an_empty_directory_agree_on_one_schema() {
 #[derive(Debug, Clone)]
 enum Step {
     Append(Vec<RecordBuilder>),
+    AppendKeyed(Vec<(RecordBuilder, u8)>),
     Delete(Box<Filter>),
     /// Deletes what arrived first, until the rest takes at most so many bytes.
     KeepBytes(u64),
@@ -366,6 +430,7 @@ enum Step {
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(any_record(), 1..12).prop_map(Step::Append),
+        2 => prop::collection::vec((any_record(), 0..8_u8), 1..12).prop_map(Step::AppendKeyed),
         3 => any_filter().prop_map(|filter| Step::Delete(Box::new(filter))),
         1 => (0..3000_u64).prop_map(Step::KeepBytes),
         3 => Just(Step::Merge),
@@ -474,6 +539,12 @@ proptest! {
                     Step::Append(records) => {
                         let ids = engine.append(append(&records)).await.unwrap();
                         assert_eq!(ids, reference.append(append(&records)).await.unwrap());
+                    }
+                    Step::AppendKeyed(records) => {
+                        let (records, keys): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+                        let outcomes = engine.append_keyed(keyed(&records, &keys)).await.unwrap();
+                        let expected = reference.append_keyed(keyed(&records, &keys)).await.unwrap();
+                        assert_eq!(outcomes, expected);
                     }
                     Step::Delete(filter) => {
                         let planned = engine.delete(&tenant("a"), &filter, true).await.unwrap();
