@@ -56,6 +56,7 @@ pub(crate) async fn build(
         http: options.http.clone(),
         logins,
         side_ports,
+        shapes: Vec::new(),
     };
     let mut service = site.into_service(stores, readiness, clock)?;
     open_side_doors(&mut service, &options.ingest, &admission).await?;

@@ -43,6 +43,7 @@ pub async fn build(
         http: config.http.clone(),
         logins: Arc::new(Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?),
         side_ports,
+        shapes: Vec::new(),
     };
     let mut service = site.into_service(stores, readiness, clock)?;
     open_side_doors(&mut service, &config.ingest, &admission).await?;

@@ -76,6 +76,7 @@ pub(crate) fn around(
         http: config.http.clone(),
         logins,
         side_ports: vec![],
+        shapes: Vec::new(),
     };
     site.into_service(stores, readiness, clock)
 }

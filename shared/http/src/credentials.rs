@@ -3,6 +3,7 @@
 //! | header | value |
 //! |---|---|
 //! | `Authorization` | `Token K`, `Bearer K`, or `Basic` with K as the password (the user name is not looked at) |
+//! | `Authorization` | `ApiKey`, as Elasticsearch's clients send it: base64 of `id:K` (the id is not looked at) |
 //! | `X-API-Key` | `K` |
 //! | one more, if the service is told its name | `K` |
 //!
@@ -150,7 +151,7 @@ fn key_of_authorization(value: &HeaderValue) -> Option<String> {
     if scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer") {
         return some_key(rest);
     }
-    if !scheme.eq_ignore_ascii_case("basic") {
+    if !["basic", "apikey"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return None;
     }
     let decoded = String::from_utf8(BASE64.decode(rest).ok()?).ok()?;
@@ -193,6 +194,8 @@ mod tests {
             ("authorization", basic(":a:b"), "a:b"),
             ("authorization", basic("u:K-12").trim_end_matches('=').to_owned(), "K-12"),
             ("authorization", basic("u:K-12").replace("Basic", "bAsIc"), "K-12"),
+            ("authorization", basic("id:K-1").replace("Basic", "ApiKey"), "K-1"),
+            ("authorization", basic(":K-1").replace("Basic", "apikey"), "K-1"),
             ("x-api-key", " K-1 ".to_owned(), "K-1"),
             ("x-logger-key", "K-1".to_owned(), "K-1"),
         ];
@@ -204,8 +207,16 @@ mod tests {
     #[test]
     fn what_holds_no_key_is_none() {
         assert_eq!(found(&[]), Err(CredentialsError::Missing));
-        let values =
-            ["K-1", "Token", "Token ", "Digest K-1", "Basic !!!", &basic("no colon"), &basic("user:")];
+        let values = [
+            "K-1",
+            "Token",
+            "Token ",
+            "Digest K-1",
+            "Basic !!!",
+            &basic("no colon"),
+            &basic("user:"),
+            "ApiKey K-1",
+        ];
         for value in values {
             assert_eq!(found(&[("authorization", value)]), Err(CredentialsError::Missing), "{value}");
         }

@@ -31,12 +31,12 @@ impl<E: Endpoint> Endpoint for Farewell<E> {
         if self.readiness.is_on() {
             return self.inner.call(request).await.map(IntoResponse::into_response);
         }
-        let mut response = if ANSWERED_TO_THE_END.contains(&request.uri().path()) {
-            self.inner.call(request).await?.into_response()
-        } else {
-            Problem::from(StoreError::Closed).into_response()
-        };
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let close = HeaderValue::from_static("close");
+        if !ANSWERED_TO_THE_END.contains(&request.uri().path()) {
+            return Err(Problem::from(StoreError::Closed).with_header(CONNECTION, close).into());
+        }
+        let mut response = self.inner.call(request).await?.into_response();
+        response.headers_mut().insert(CONNECTION, close);
         Ok(response)
     }
 }
@@ -49,7 +49,7 @@ mod tests {
 
     async fn answer(path: &'static str, readiness: &Readiness) -> (u16, bool, bool) {
         let app = Farewell::new(make_sync(|_| "done"), readiness.clone());
-        let response = app.call(Request::builder().uri_str(path).finish()).await.unwrap();
+        let response = app.get_response(Request::builder().uri_str(path).finish()).await;
         let headers = response.headers();
         let is_closed = headers.get(CONNECTION).is_some_and(|value| value == "close");
         (response.status().as_u16(), is_closed, headers.contains_key("retry-after"))

@@ -55,7 +55,7 @@ pub use authenticator::{Authenticator, AuthenticatorOptions};
 pub use authorized::{Admin, Alerts, Authorized, Delete, Ingest, Read, RequiredScope};
 pub use body::{BodyLimits, BodyReader, Encoding};
 pub use client_address::{TrustedProxies, client_address, is_encrypted};
-pub use guard::{OwnShape, RouteTable, guard};
+pub use guard::{ErrorShape, OwnShape, RouteTable, guard};
 pub use health::{Health, HealthReport, Readiness};
 pub use healthcheck::{healthcheck, reachable};
 pub use json_text::JsonText;

@@ -17,8 +17,8 @@ use crate::lifecycle::Callers;
 use crate::listener::{ListenerLimits, Port};
 use crate::openapi::{UndeclaredScopes, check_scopes, finish_document};
 use crate::{
-    Authenticator, AuthenticatorOptions, BodyReader, HttpOptions, KeyQuotas, Logins, Readiness, RouteTable,
-    Service, guard,
+    Authenticator, AuthenticatorOptions, BodyReader, ErrorShape, HttpOptions, KeyQuotas, Logins, Readiness,
+    RouteTable, Service, guard,
 };
 
 /// An API and what its site needs.
@@ -33,6 +33,8 @@ pub struct Site<A> {
     pub http: HttpOptions,
     /// How people log in.
     pub logins: Arc<Logins>,
+    /// Where errors have the shape of another protocol.
+    pub shapes: Vec<ErrorShape>,
     /// Further sockets, each for some of the paths.
     pub side_ports: Vec<SidePort>,
 }
@@ -103,7 +105,7 @@ impl<A: OpenApi + 'static> Site<A> {
         let bodies = BodyReader::new((&self.http.body).into());
         let Callers { authenticator, quotas } = callers.clone();
         let site = site.data(authenticator).data(quotas).data(bodies).map_to_response().boxed();
-        Wrapped { site: Arc::new(site), routes, http: self.http, readiness }
+        Wrapped { site: Arc::new(site), routes, http: self.http, readiness, shapes: self.shapes }
     }
 }
 
@@ -113,6 +115,7 @@ struct Wrapped {
     routes: RouteTable,
     http: HttpOptions,
     readiness: Readiness,
+    shapes: Vec<ErrorShape>,
 }
 
 impl Wrapped {
@@ -132,6 +135,7 @@ impl Wrapped {
             .with_head_limits(ListenerLimits::from(listener).heads)
             .with_cors(cors.cors())
             .with_proxies(listener.proxies())
+            .with_shapes(self.shapes.clone())
             .boxed()
     }
 }

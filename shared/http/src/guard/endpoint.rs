@@ -27,6 +27,16 @@ const HEADER_OVERHEAD_BYTES: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub struct OwnShape;
 
+/// How errors look at a path and below it: routes of other protocols answer in the shape of their protocol, whichever part
+/// of the app found the error.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorShape {
+    /// The path, without a slash at its end.
+    pub path: &'static str,
+    /// Writes a problem; the headers are the request's.
+    pub write: fn(&Problem, &HeaderMap) -> Response,
+}
+
 /// An endpoint in its guard; see [`guard`].
 pub struct Guarded<E> {
     inner: E,
@@ -34,11 +44,13 @@ pub struct Guarded<E> {
     heads: HeadLimits,
     cors: Cors,
     proxies: TrustedProxies,
+    shapes: Vec<ErrorShape>,
 }
 
 /// Puts the guard around an app. It
 /// * gives every request an id, the client's own if that is one, and puts it on every answer;
-/// * makes every error a problem: a panic, an unknown path or method, and what the framework says in plain text;
+/// * makes every error a problem: a panic, an unknown path or method, and what the framework says in plain text; below some
+///   paths problems have the shape of another protocol ([`Guarded::with_shapes`]);
 /// * refuses request heads that are too large (16 KiB, 100 headers);
 /// * lets no page of another origin ask ([`Guarded::with_cors`]), and believes no proxy ([`Guarded::with_proxies`]);
 /// * adds the security headers that an answer does not bring itself;
@@ -50,6 +62,7 @@ pub fn guard<E: IntoEndpoint>(app: E, routes: RouteTable) -> Guarded<E::Endpoint
         heads: HeadLimits::default(),
         cors: Cors::default(),
         proxies: TrustedProxies::default(),
+        shapes: Vec::new(),
     }
 }
 
@@ -70,6 +83,25 @@ impl<E> Guarded<E> {
     #[must_use]
     pub fn with_proxies(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// Gives errors these shapes instead of that of a problem.
+    #[must_use]
+    pub fn with_shapes(self, shapes: Vec<ErrorShape>) -> Self {
+        Self { shapes, ..self }
+    }
+}
+
+impl ErrorShape {
+    fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn answer(&self, problem: &Problem, headers: &HeaderMap) -> Response {
+        problem.note();
+        let mut response = (self.write)(problem, headers);
+        response.set_data(OwnShape);
+        response
     }
 }
 
@@ -123,23 +155,33 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 
 impl<E: Endpoint> Guarded<E> {
     async fn answer(&self, request: Request) -> Response {
+        let shape = self.shapes.iter().find(|shape| shape.covers(request.uri().path()));
+        let shape = shape.map(|shape| (shape, request.headers().clone()));
+        match (self.outcome(request).await, shape) {
+            (Ok(response), _) => response,
+            (Err(problem), Some((shape, headers))) => shape.answer(&problem, &headers),
+            (Err(problem), None) => problem.into_response(),
+        }
+    }
+
+    async fn outcome(&self, request: Request) -> Result<Response, Problem> {
         let uri = request.uri().clone();
         if let Some(problem) = self.head_too_large(&uri, request.headers()) {
-            return problem.into_response();
+            return Err(problem);
         }
         let allowed = || self.routes.allowed(uri.path());
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
         let response = match answer {
             Ok(Ok(output)) => output.into_response(),
             Ok(Err(error)) if error.is_from_response() => error.into_response(),
-            Ok(Err(error)) => return of_framework_error(error, allowed()).into_response(),
+            Ok(Err(error)) => return Err(of_framework_error(error, allowed())),
             // The panic's own text is in the log already, where the hook has put it.
-            Err(_) => return Problem::internal("a handler panicked").into_response(),
+            Err(_) => return Err(Problem::internal("a handler panicked")),
         };
         if is_as_it_should_be(&response) {
-            return response;
+            return Ok(response);
         }
-        of_status(response.status(), allowed()).into_response()
+        Err(of_status(response.status(), allowed()))
     }
 }
 

@@ -12,5 +12,5 @@ pub mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use self::endpoint::{Guarded, OwnShape, guard};
+pub use self::endpoint::{ErrorShape, Guarded, OwnShape, guard};
 pub use self::routes::RouteTable;

@@ -1,7 +1,7 @@
 //! What every answer has, whatever went wrong.
 
 use poem::http::uri::Scheme;
-use poem::http::{Method, Request as HttpRequest, StatusCode};
+use poem::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use poem::web::{Html, LocalAddr, RemoteAddr};
 use poem::{Addr, Body, Endpoint, IntoResponse, Request, RequestParts, Response, Route, get, handler};
 use poem_openapi::param::{Path, Query};
@@ -33,6 +33,16 @@ impl Api {
     #[oai(path = "/panic", method = "get")]
     async fn panic(&self) -> PlainText<String> {
         panic!("secret of src/handler.rs")
+    }
+
+    #[oai(path = "/other/panic", method = "get")]
+    async fn other_panic(&self) -> PlainText<String> {
+        panic!("secret of src/handler.rs")
+    }
+
+    #[oai(path = "/other/refused", method = "get")]
+    async fn other_refused(&self) -> poem::Result<PlainText<String>> {
+        Err(Problem::conflict("taken", "seen").into())
     }
 
     #[oai(path = "/broken", method = "get")]
@@ -72,7 +82,13 @@ fn app() -> impl Endpoint<Output = Response> {
         .at("/page", get(page))
         .at("/foreign", get(foreign))
         .at("/sick", get(sick));
-    guard(app, routes)
+    guard(app, routes).with_shapes(vec![ErrorShape { path: "/other", write: in_another_shape }])
+}
+
+fn in_another_shape(problem: &Problem, headers: &HeaderMap) -> Response {
+    let asked = headers.get("x-asked").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let body = format!("{} {asked}", problem.code());
+    Response::builder().status(problem.status()).content_type("text/plain").body(body)
 }
 
 async fn ask(method: Method, path: &str) -> Response {
@@ -194,4 +210,28 @@ async fn an_answer_is_only_for_encrypted_connections_from_then_on_if_it_was_encr
         let response = endpoint.get_response(request).await;
         assert_eq!(response.header("Strict-Transport-Security"), expected, "{peer} {said}");
     }
+}
+
+#[tokio::test]
+async fn errors_below_a_path_have_its_shape_whoever_found_them() {
+    let large = "x".repeat(20_000);
+    let table = [
+        (Method::GET, "/other", "here", 404, "not_found here"),
+        (Method::GET, "/other/nowhere", "", 404, "not_found "),
+        (Method::PUT, "/other/refused", "", 405, "method_not_allowed "),
+        (Method::GET, "/other/refused", "", 409, "taken "),
+        (Method::GET, "/other/panic", "", 500, "internal "),
+        (Method::GET, "/other/nowhere", &large, 431, ""),
+    ];
+    for (method, path, asked, status, text) in table {
+        let request = Request::builder().method(method).uri_str(path).header("x-asked", asked);
+        let response = app().get_response(request.finish()).await;
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        assert_eq!(response.content_type(), Some("text/plain"), "{path}");
+        assert!(response.header("X-Request-Id").is_some(), "{path}");
+        let body = response.into_body().into_string().await.unwrap();
+        assert!(body.starts_with(text), "{path}: {body:.100}");
+    }
+    let (status, _) = problem_of(ask(Method::GET, "/others").await).await;
+    assert_eq!(status, 404, "a path that only begins alike is another");
 }
