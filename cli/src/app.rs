@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::Clock;
-use ingest_svc::api::IngestApi;
+use ingest_svc::api::{ERROR_SHAPES, apis};
 use ingest_svc::app::open_side_doors;
 use query_svc::api::Context;
 use query_svc::memory::MemoryLimits;
@@ -43,8 +43,8 @@ pub(crate) async fn build(
         store: Arc::clone(store),
         page: query_svc::PAGE,
     };
-    let ingest = IngestApi::new(store, &clock, &options.ingest);
-    let admission = ingest.admission.clone();
+    let ingest = apis(store, &clock, &options.ingest);
+    let admission = ingest.0.admission.clone();
     let context = Context::new(&stores, &options.read, &readiness, Arc::clone(&clock));
     let query = query_svc::app::api(&context);
     let document = options.docs.is_on().then(document).transpose()?;
@@ -56,7 +56,7 @@ pub(crate) async fn build(
         http: options.http.clone(),
         logins,
         side_ports,
-        shapes: Vec::new(),
+        shapes: ERROR_SHAPES.to_vec(),
     };
     let mut service = site.into_service(stores, readiness, clock)?;
     open_side_doors(&mut service, &options.ingest, &admission).await?;

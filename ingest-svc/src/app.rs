@@ -7,7 +7,7 @@ use sentinel_http::{Documented, Logins, Readiness, Service, SidePort, Site, Syst
 use store::{AppendLimits, LogStore, MemoryLogStore, StoreLimits};
 
 use crate::admission::Admission;
-use crate::api::{IngestApi, IngestNotes};
+use crate::api::{ERROR_SHAPES, IngestApis, IngestNotes, apis};
 use crate::syslog::Syslog;
 use crate::{Config, IngestOptions, SERVICE};
 
@@ -18,7 +18,8 @@ const DESCRIPTION: &str =
 /// What `/` says to a browser.
 const PAGE: &str = include_str!("page.html");
 
-type Api = (IngestApi, SystemApi);
+/// The operations of the service.
+pub type Api = (IngestApis, SystemApi);
 
 /// Opens the stores and puts the service together.
 ///
@@ -34,8 +35,8 @@ pub async fn build(
     let stores = store_sqlite::open_with(&config.service.data_dir.data_dir, &limits).await?;
     given.keep_in(&*stores.keys, &*stores.audit, clock.now()).await?;
     let readiness = Readiness::default();
-    let ingest = IngestApi::new(&stores.logs, &clock, &config.ingest);
-    let admission = ingest.admission.clone();
+    let ingest = apis(&stores.logs, &clock, &config.ingest);
+    let admission = ingest.0.admission.clone();
     let site = Site {
         api: api(ingest, readiness.clone()),
         title: TITLE,
@@ -43,7 +44,7 @@ pub async fn build(
         http: config.http.clone(),
         logins: Arc::new(Logins::open(&config.http.logins, &config.service.data_dir.data_dir)?),
         side_ports,
-        shapes: Vec::new(),
+        shapes: ERROR_SHAPES.to_vec(),
     };
     let mut service = site.into_service(stores, readiness, clock)?;
     open_side_doors(&mut service, &config.ingest, &admission).await?;
@@ -64,8 +65,8 @@ pub async fn open_side_doors(
     Ok(())
 }
 
-fn api(ingest: IngestApi, readiness: Readiness) -> Documented<Api, IngestNotes> {
-    let (version, store) = (env!("CARGO_PKG_VERSION"), Arc::clone(&ingest.admission.store));
+fn api(ingest: IngestApis, readiness: Readiness) -> Documented<Api, IngestNotes> {
+    let (version, store) = (env!("CARGO_PKG_VERSION"), Arc::clone(&ingest.0.admission.store));
     let system = SystemApi { service: SERVICE, version, readiness, store, page: PAGE };
     Documented::new((ingest, system))
 }
@@ -76,6 +77,6 @@ pub fn document() -> String {
     // Only the types of an API go into its document; the parts are never used.
     let (store, clock): (Arc<dyn LogStore>, Arc<dyn Clock>) =
         (Arc::new(MemoryLogStore::default()), Arc::new(SystemClock));
-    let ingest = IngestApi::new(&store, &clock, &IngestOptions::default());
+    let ingest = apis(&store, &clock, &IngestOptions::default());
     document_of(api(ingest, Readiness::default()), TITLE, env!("CARGO_PKG_VERSION"), DESCRIPTION)
 }

@@ -15,7 +15,7 @@ use domain::limits::RecordLimits;
 use domain::{Clock, Principal, ServiceName};
 use sentinel_http::{KeyQuotas, Problem, RecordError};
 use sha2::{Digest, Sha256};
-use store::{Append, Appended, Idempotency, LogStore};
+use store::{Append, Appended, Idempotency, KeyedAppend, LogStore, RecordOutcome, StoreError};
 use tokio::time::timeout;
 
 pub use counted::count_dropped;
@@ -91,8 +91,10 @@ pub struct Admitted {
     pub rejected: u64,
     /// What is wrong with those that were not valid: the first ones.
     pub errors: Vec<RejectedRecord>,
-    /// The ids of what was stored, if anything was.
+    /// The ids of what was stored, if anything was and its records had no keys of their own.
     pub appended: Option<Appended>,
+    /// What became of each valid record, if they had keys of their own: [`Decoded::record_keys`].
+    pub outcomes: Vec<RecordOutcome>,
 }
 
 /// A delivery that was decoded: what there is to store, and what makes a repeat harmless.
@@ -153,8 +155,8 @@ impl Admission {
                 return Err(problem);
             }
         };
-        let Understood { decoded: Decoded { batch, rejected, errors, rejected_by }, notes, idempotency } =
-            understood;
+        let Understood { decoded, notes, idempotency } = understood;
+        let Decoded { batch, rejected, errors, rejected_by, record_keys } = decoded;
         charge(batch.len().saturating_add(usize::try_from(rejected).unwrap_or(usize::MAX)))?;
         counted::rejected(door, &rejected_by);
         let is_nothing = batch.is_empty() || (atomic && rejected > 0);
@@ -163,12 +165,25 @@ impl Admission {
             return Ok((Admitted { rejected, errors, ..Admitted::default() }, notes));
         }
         let accepted = batch.len() as u64;
-        let append = Append { tenant: sender.principal.tenant.clone(), batch, idempotency };
+        let admitted = Admitted { accepted, rejected, errors, ..Admitted::default() };
+        let tenant = sender.principal.tenant.clone();
         // The store goes on with it by itself, whether it is waited for or not.
-        let appended =
-            timeout(self.timeout, self.store.append(append)).await.map_err(|_| too_slow(self.timeout))?;
-        let appended = Some(appended.map_err(Problem::from)?);
-        Ok((Admitted { accepted, rejected, errors, appended }, notes))
+        let admitted = if record_keys.is_empty() {
+            let append = Append { tenant, batch, idempotency };
+            let appended = self.in_time(self.store.append(append)).await?;
+            Admitted { appended: Some(appended), ..admitted }
+        } else {
+            let append = KeyedAppend { tenant, batch, keys: record_keys };
+            let outcomes = self.in_time(self.store.append_keyed(append)).await?;
+            Admitted { outcomes, ..admitted }
+        };
+        Ok((admitted, notes))
+    }
+
+    /// Waits for the store, as long as a request may.
+    async fn in_time<T>(&self, stored: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+        let stored = timeout(self.timeout, stored).await.map_err(|_| too_slow(self.timeout))?;
+        stored.map_err(Problem::from)
     }
 
     /// Does all that takes longer the larger the body is.

@@ -5,12 +5,12 @@
 
 use domain::Principal;
 use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use poem::http::{HeaderValue, StatusCode};
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
+use poem::http::{HeaderMap, HeaderValue, StatusCode};
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, MetaSchema, Registry};
 use sentinel_http::openapi::retry_after_header;
-use sentinel_http::{Encoding, KeyQuotas, OwnShape, Problem};
+use sentinel_http::{Encoding, ErrorShape, KeyQuotas, OwnShape, Problem};
 use serde_json::{Value, json};
 
 use super::IngestApi;
@@ -108,18 +108,10 @@ fn message_of(errors: &[RejectedRecord], rejected: u64, accepted: u64) -> String
     message
 }
 
-/// Answers what goes wrong, on the way to the handler as well, in the shape of the protocol.
-pub(super) fn in_loki_shape<E: Endpoint + 'static>(endpoint: E) -> impl Endpoint {
-    endpoint.around(|endpoint, request: Request| async move {
-        Ok(match endpoint.call(request).await {
-            Ok(answer) => answer.into_response(),
-            Err(error) => failure(&error.into()),
-        })
-    })
-}
+/// How errors at its route look.
+pub(super) const ERROR_SHAPE: ErrorShape = ErrorShape { path: "/loki", write: write_problem };
 
-fn failure(problem: &Problem) -> Response {
-    problem.note();
+fn write_problem(problem: &Problem, _asked: &HeaderMap) -> Response {
     let status = match problem.status().as_u16() {
         408 | 507 => StatusCode::SERVICE_UNAVAILABLE,
         422 => StatusCode::BAD_REQUEST,

@@ -1,6 +1,8 @@
-//! The routes of ingest-svc, on one page. Each operation has a file of its own.
+//! The routes of ingest-svc. Each operation has a file of its own, and each other protocol a folder with a page of its
+//! routes.
 
 mod delivered;
+pub mod elasticsearch;
 mod logs_body;
 mod loki;
 mod otlp;
@@ -13,12 +15,13 @@ use domain::Clock;
 use poem::{Request, Result};
 use poem_openapi::param::{Header, Query};
 use poem_openapi::{OpenApi, Tags};
-use sentinel_http::{Authorized, Ingest, Notes, OperationNotes, ProblemNote};
+use sentinel_http::{Authorized, ErrorShape, Ingest, Notes, OperationNotes, ProblemNote};
 use store::LogStore;
 
+use elasticsearch::{ElasticsearchApi, ElasticsearchRoot};
 use logs_body::LogsBody;
-use loki::{Loki, LokiAnswer, in_loki_shape};
-use otlp::{Otlp, OtlpAnswer, in_otlp_shape};
+use loki::{Loki, LokiAnswer};
+use otlp::{Otlp, OtlpAnswer};
 use post_logs::{Options, StoredAnswer};
 use pushed_body::PushedBody;
 
@@ -32,19 +35,22 @@ pub struct IngestApi {
     pub admission: Admission,
 }
 
-impl IngestApi {
-    /// Makes the operations on a store.
-    #[must_use]
-    pub fn new(store: &Arc<dyn LogStore>, clock: &Arc<dyn Clock>, options: &IngestOptions) -> Self {
-        Self {
-            admission: Admission {
-                store: Arc::clone(store),
-                clock: Arc::clone(clock),
-                limits: (&options.records).into(),
-                timeout: options.storing.ingest_timeout.duration(),
-            },
-        }
-    }
+/// The operations of all protocols.
+pub type IngestApis = (IngestApi, ElasticsearchApi, ElasticsearchRoot);
+
+/// Where errors have the shape of another protocol.
+pub const ERROR_SHAPES: [ErrorShape; 3] = [otlp::ERROR_SHAPE, loki::ERROR_SHAPE, elasticsearch::ERROR_SHAPE];
+
+/// Makes the operations of all protocols on a store.
+#[must_use]
+pub fn apis(store: &Arc<dyn LogStore>, clock: &Arc<dyn Clock>, options: &IngestOptions) -> IngestApis {
+    let admission = Admission {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        limits: (&options.records).into(),
+        timeout: options.storing.ingest_timeout.duration(),
+    };
+    (IngestApi { admission: admission.clone() }, ElasticsearchApi { admission }, elasticsearch::root())
 }
 
 /// The groups that Swagger UI shows operations in.
@@ -52,6 +58,8 @@ impl IngestApi {
 enum Group {
     /// Sending logs.
     Ingest,
+    /// Sending logs as to Elasticsearch.
+    Elasticsearch,
 }
 
 // Examples of parameters stand in their descriptions: as members of their own, Swagger UI would fill them in, and
@@ -123,7 +131,7 @@ impl IngestApi {
     /// OTLP/HTTP, in protobuf or JSON. The valid records are stored together, in one transaction. A 200 means that they are on
     /// disk and visible to every query; `partialSuccess` says how many were not valid. The resource's `service.name` is the
     /// service, its `host.name` the host; all other attributes of resource, scope and record are attributes.
-    #[oai(path = "/v1/logs", method = "post", operation_id = "postOtlpLogs", transform = "in_otlp_shape")]
+    #[oai(path = "/v1/logs", method = "post", operation_id = "postOtlpLogs")]
     async fn post_otlp_logs(
         &self,
         key: Authorized<Ingest>,
@@ -142,12 +150,7 @@ impl IngestApi {
     /// Loki's push API, in JSON or protobuf. The valid lines are stored together, in one transaction. A 204 means that all are on
     /// disk and visible to every query. The first of the labels `service_name`, `service`, `app` and those that Loki goes by is the
     /// service; `level`, `host`, `trace_id` and `span_id` have their places; all others are attributes.
-    #[oai(
-        path = "/loki/api/v1/push",
-        method = "post",
-        operation_id = "postLokiPush",
-        transform = "in_loki_shape"
-    )]
+    #[oai(path = "/loki/api/v1/push", method = "post", operation_id = "postLokiPush")]
     async fn post_loki_push(
         &self,
         key: Authorized<Ingest>,

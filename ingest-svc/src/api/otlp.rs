@@ -6,13 +6,13 @@
 
 use domain::Principal;
 use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use poem::http::{HeaderValue, StatusCode};
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
+use poem::http::{HeaderMap, HeaderValue, StatusCode};
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, MetaSchema, Registry};
 use prost::Message;
 use sentinel_http::openapi::retry_after_header;
-use sentinel_http::{Encoding, KeyQuotas, OwnShape, Problem};
+use sentinel_http::{Encoding, ErrorShape, KeyQuotas, OwnShape, Problem};
 use serde_json::{Value, json};
 
 use super::IngestApi;
@@ -137,19 +137,11 @@ fn message_of(errors: &[RejectedRecord], rejected: u64) -> String {
     each.chain(more).collect::<Vec<_>>().join("; ")
 }
 
-/// Answers what goes wrong, on the way to the handler as well, in the shape of the protocol.
-pub(super) fn in_otlp_shape<E: Endpoint + 'static>(endpoint: E) -> impl Endpoint {
-    endpoint.around(|endpoint, request: Request| async move {
-        let encoding = Otlp::format(&media_type(&request)).unwrap_or(OtlpEncoding::Json);
-        Ok(match endpoint.call(request).await {
-            Ok(answer) => answer.into_response(),
-            Err(error) => failure(&error.into(), encoding),
-        })
-    })
-}
+/// How errors at its route look.
+pub(super) const ERROR_SHAPE: ErrorShape = ErrorShape { path: "/v1/logs", write: write_problem };
 
-fn failure(problem: &Problem, encoding: OtlpEncoding) -> Response {
-    problem.note();
+fn write_problem(problem: &Problem, asked: &HeaderMap) -> Response {
+    let encoding = Otlp::format(&media_type(asked)).unwrap_or(OtlpEncoding::Json);
     let (http_status, code) = status_of(problem.status());
     let message = problem.detail().to_owned();
     let body = match encoding {

@@ -103,7 +103,7 @@ pub(super) async fn handle(
 }
 
 fn answer(admitted: Admitted) -> StoredAnswer {
-    let Admitted { accepted, rejected, errors, appended } = admitted;
+    let Admitted { accepted, rejected, errors, appended, outcomes: _ } = admitted;
     let errors: Vec<RecordError> = errors.into_iter().map(record_error).collect();
     StoredAnswer::Stored(Json(Stored {
         message: "Log(s) saved successfully".to_owned(),

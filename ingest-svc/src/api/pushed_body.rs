@@ -1,5 +1,7 @@
 //! The body of a request of another protocol: taken as bytes, and only described to the OpenAPI document.
 
+use poem::http::HeaderMap;
+use poem::http::header::CONTENT_TYPE;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -46,8 +48,8 @@ pub(super) const PROTOBUF: &str = "application/x-protobuf";
 pub(super) const JSON: &str = "application/json";
 
 /// Returns the media type of a request's body, in lower case and without parameters; empty: it names none.
-pub(super) fn media_type(request: &Request) -> String {
-    let content_type = request.content_type().unwrap_or_default();
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
@@ -81,7 +83,7 @@ impl<'a, P: Protocol> ApiExtractor<'a> for PushedBody<P> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
-        let format = P::format(&media_type(request)).ok_or_else(|| {
+        let format = P::format(&media_type(request.headers())).ok_or_else(|| {
             let given = request.content_type().unwrap_or_default();
             let detail = format_args!("cannot read a body of type {given:?}");
             Problem::unsupported_media_type(detail, P::SUPPORTED)

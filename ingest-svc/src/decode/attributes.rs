@@ -205,7 +205,7 @@ fn duplicate(name: &str) -> Fault {
 /// Splits off the first member of the rest of an object: its raw name without quotes, its raw value, the
 /// depth of the value, and what follows it. `None` at the end of the object.
 #[inline]
-fn next_member(rest: &str) -> Option<(&str, &str, usize, &str)> {
+pub(super) fn next_member(rest: &str) -> Option<(&str, &str, usize, &str)> {
     let rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ',']);
     if !rest.starts_with('"') {
         return None;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::limits::RecordLimits;
 use domain::{RecordBatch, ServiceName, Timestamp};
+use store::RecordKey;
 
 use super::builder::BatchBuilder;
 use super::error::{DecodeError, RejectedRecord};
@@ -32,6 +33,8 @@ pub struct Decoded {
     pub errors: Vec<RejectedRecord>,
     /// How many records were refused for which of [`super::codes`].
     pub rejected_by: BTreeMap<&'static str, u64>,
+    /// The keys of the records in `batch`, if their sender names each; else empty.
+    pub record_keys: Vec<Option<RecordKey>>,
 }
 
 /// Decodes a body. A byte order mark at its start is skipped.

@@ -34,6 +34,12 @@ pub mod codes {
     pub const DUPLICATE_FIELD: &str = "duplicate_field";
     /// The text of the record is not valid JSON.
     pub const MALFORMED: &str = "malformed";
+    /// A bulk action is not one that stores a document.
+    pub const UNSUPPORTED_ACTION: &str = "unsupported_action";
+    /// A bulk action names no index, and its request none either.
+    pub const NO_INDEX: &str = "no_index";
+    /// The document's `_id` cannot be one.
+    pub const INVALID_ID: &str = "invalid_id";
 }
 
 /// A record that was refused while the others of its request went on.

@@ -12,6 +12,7 @@
 //! * `fields` the rules of each field, `attributes` those of attributes
 //! * [`otlp`] OpenTelemetry's logs, [`loki`] Loki's streams; `members` attributes, and `json_text` any JSON, in the making; `protobuf` and `json_object`
 //!   messages and objects that are read member by member
+//! * `bulk` actions and documents of Elasticsearch's bulk API, `document` the fields of such a document
 //! * `builder` puts records that keep the rules into the batch and counts the others
 //!
 //! Not here: decompression, the sizes of bodies, HTTP answers.
@@ -19,6 +20,8 @@
 mod attributes;
 mod body;
 mod builder;
+mod bulk;
+mod document;
 mod error;
 mod escapes;
 mod fields;
@@ -41,6 +44,7 @@ mod value;
 mod tests;
 
 pub use body::{Context, Decoded, decode};
+pub use bulk::{BulkAction, BulkFault, BulkItem, BulkItems, decode_bulk};
 pub use error::{DecodeError, RejectedRecord, codes};
 pub use format::BodyFormat;
 pub use loki::{LokiEncoding, decode_loki};

@@ -8,6 +8,7 @@ mod compat;
 mod counted;
 mod crash;
 mod cuts;
+mod elasticsearch;
 mod export;
 mod files;
 mod given_keys;

@@ -29,6 +29,24 @@ const INGEST_SVC: &[Row] = &[
     ("POST", "/api/v1/logs/batch", [401, 201, 403, 403, 403, 403]),
     ("POST", "/v1/logs", [401, 200, 403, 403, 403, 403]),
     ("POST", "/loki/api/v1/push", [401, 204, 403, 403, 403, 403]),
+    // What is posted here is a log, and no bulk request.
+    ("POST", "/elasticsearch/_bulk", [401, 400, 403, 403, 403, 403]),
+    ("PUT", "/elasticsearch/_bulk", [401, 400, 403, 403, 403, 403]),
+    ("POST", "/elasticsearch/{index}/_bulk", [401, 400, 403, 403, 403, 403]),
+    ("PUT", "/elasticsearch/{index}/_bulk", [401, 400, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_license", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_xpack", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_cluster/health", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_cat/health", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_index_template/{name}", [401, 200, 403, 403, 403, 403]),
+    ("PUT", "/elasticsearch/_index_template/{name}", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_ilm/policy/{name}", [401, 200, 403, 403, 403, 403]),
+    ("PUT", "/elasticsearch/_ilm/policy/{name}", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/_ingest/pipeline/{name}", [401, 200, 403, 403, 403, 403]),
+    ("PUT", "/elasticsearch/_ingest/pipeline/{name}", [401, 200, 403, 403, 403, 403]),
+    ("GET", "/elasticsearch/{index}", [401, 200, 403, 403, 403, 403]),
 ];
 
 /// Routes of other protocols, whose errors are no problems.
@@ -143,8 +161,12 @@ async fn check(service: &Service, (method, path, expected): &Row, callers: &[Cal
             request = request.bearer_auth(key);
         }
         let answer = Answer::to(request).await;
+        let is_of_elasticsearch = path.starts_with("/elasticsearch");
         let is_right = match expected {
             status if IN_SHAPES_OF_THEIR_OWN.contains(path) => answer.status == status,
+            401 | 403 if is_of_elasticsearch => {
+                answer.status == expected && answer.json()["error"]["type"] == "security_exception"
+            }
             401 => answer.problem(401, "unauthorized").is_ok(),
             403 => answer.problem(403, "missing_scope").is_ok(),
             status => answer.status == status,

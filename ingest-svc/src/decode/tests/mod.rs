@@ -1,6 +1,7 @@
 //! Tests of the decoder as a whole: what a body turns into.
 
 mod attributes;
+mod bulk;
 mod fields;
 mod foreign;
 mod limits;

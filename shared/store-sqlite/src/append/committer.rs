@@ -168,15 +168,17 @@ impl Committer {
     /// Looks up the keys of a request; `snapshot` is opened for the first request of a group that has any.
     async fn look_up(&self, snapshot: &mut Option<Snapshot>, waiting: &Waiting) -> Result<Found, StoreError> {
         let (append, now) = (&waiting.append, waiting.received_micros());
-        if append.idempotency.is_none() && waiting.record_keys.is_none() {
+        let is_keyed = waiting.keys().iter().any(Option::is_some);
+        if append.idempotency.is_none() && !is_keyed {
             return Ok(Found::Nothing);
         }
         let snapshot = match snapshot {
             Some(open) => open,
             None => snapshot.insert(self.reader.begin(Instant::now() + READ_MAX).await?),
         };
-        if let Some(keys) = &waiting.record_keys {
-            return find_record_keys(snapshot, &append.tenant, keys, now).await.map(Found::RecordKeys);
+        if is_keyed {
+            let known = find_record_keys(snapshot, &append.tenant, waiting.keys(), now).await?;
+            return Ok(Found::RecordKeys(known));
         }
         let Some(idempotency) = &append.idempotency else { return Ok(Found::Nothing) };
         let answer = find_first_answer(snapshot, &append.tenant, idempotency, now).await?;
