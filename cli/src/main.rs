@@ -1,12 +1,14 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys, `users` lists people, `search`, `tail`, `stats` and `export` ask a running service, `backup` and `restore` copy the data
+//! keeps API keys, `users` lists people, `search`, `tail`, `stats` and `export` ask a running service, `ship` sends to one, `backup` and `restore` copy the data
 //! away and back, `verify` looks for damage, `bench` measures.
 
 mod app;
 mod ask;
 mod backup;
 mod bench;
+mod deliver;
 mod keys;
+mod ship;
 mod up;
 mod users;
 mod verify;
@@ -41,6 +43,8 @@ enum Command {
     Stats(ask::stats::StatsOptions),
     /// Writes all logs that are selected as CSV or JSON
     Export(ask::export::ExportOptions),
+    /// Ships log files, stdin or Docker's containers, every line exactly once; `status` shows how far it is
+    Ship(Box<ship::ShipOptions>),
     /// Copies logs and keys into a directory while services write, and verifies the copy
     Backup(backup::BackupOptions),
     /// Verifies a backup and puts it into a data directory that has no logs yet
@@ -66,6 +70,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::Tail(options) => ask::tail::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Stats(options) => ask::stats::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Export(options) => ask::export::run(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Ship(options) => ship::run(*options).await,
             Command::Backup(options) => backup::backup(options).await.map(|()| ExitCode::SUCCESS),
             Command::Bench(options) => bench::run(options).await,
             Command::Restore(options) => backup::restore(options).await.map(|()| ExitCode::SUCCESS),

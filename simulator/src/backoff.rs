@@ -17,13 +17,13 @@ const TRUSTED_TRIES: u32 = 3;
 
 /// The waits between the tries of one request.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     tries: u32,
 }
 
 impl Backoff {
     /// Returns the wait after another failed try; `asked` is what `Retry-After` said.
-    pub(crate) fn next_wait(&mut self, asked: Option<Duration>, rng: &mut StdRng) -> Duration {
+    pub fn next_wait(&mut self, asked: Option<Duration>, rng: &mut StdRng) -> Duration {
         let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.tries)).min(WAIT_MAX);
         self.tries = self.tries.saturating_add(1);
         let own = doubled.mul_f64(rng.random_range(0.5..1.0));

@@ -127,15 +127,17 @@ pub(crate) fn http_client(key: &ApiKey) -> anyhow::Result<reqwest::Client> {
         .context("cannot set up the HTTP client")
 }
 
-/// Whether the same request may succeed later.
-pub(crate) fn is_temporary(status: StatusCode) -> bool {
+/// Says whether the same request may succeed later.
+#[must_use]
+pub fn is_temporary(status: StatusCode) -> bool {
     status == StatusCode::REQUEST_TIMEOUT
         || status == StatusCode::TOO_MANY_REQUESTS
         || status.is_server_error()
 }
 
 /// Reads `Retry-After`: a number of seconds, or a date.
-pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

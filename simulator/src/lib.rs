@@ -37,10 +37,12 @@ mod stop;
 mod test_server;
 pub mod verify;
 
+pub use backoff::Backoff;
 pub use catalogue::service_names;
 pub use clock::{Now, system_now};
 pub use config::{Cli, Command, Format, Mode, SimulateOptions, VerifyOptions};
 pub use counters::Summary;
+pub use ingest::{is_temporary, retry_after};
 pub use keys::{ApiKey, KeySource};
 pub use ledger::{LedgerEntry, read_ledgers};
 pub use outfile::OutFile;
