@@ -20,6 +20,9 @@ use super::records::{Ending, Reading};
 use super::shipper::Tools;
 use crate::deliver::{Courier, Delivery, Parcel, random_key};
 
+/// What the file is called that records are from: without a service they are called by its name, `stdin`.
+const DEVICE: &str = "/dev/stdin";
+
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -118,7 +121,7 @@ impl Stdin {
         };
         let origin = Origin {
             source: self.settings.source.clone(),
-            file_path: None,
+            file_path: Some(DEVICE.to_owned()),
             shipper_timestamp: self.clock.now().to_string(),
             service: self.settings.service.clone(),
         };

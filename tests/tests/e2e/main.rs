@@ -25,6 +25,7 @@ mod quotas;
 mod retention;
 mod scopes;
 mod secrets;
+mod ship;
 mod shutdown;
 mod simulate;
 mod syslog;
