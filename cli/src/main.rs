@@ -1,5 +1,5 @@
 //! `sentinel`: everything that is not a service of its own. `up` runs both services in one process, `keys`
-//! keeps API keys, `users` lists people, `search`, `tail`, `stats` and `export` ask a running service, `ship` sends to one, `backup` and `restore` copy the data
+//! keeps API keys, `users` lists people, `search`, `tail`, `stats` and `export` ask a running service, `send`, `import` and `ship` send to one, `backup` and `restore` copy the data
 //! away and back, `verify` looks for damage, `bench` measures.
 
 mod app;
@@ -7,7 +7,9 @@ mod ask;
 mod backup;
 mod bench;
 mod deliver;
+mod import;
 mod keys;
+mod send;
 mod ship;
 mod up;
 mod users;
@@ -43,6 +45,10 @@ enum Command {
     Stats(ask::stats::StatsOptions),
     /// Writes all logs that are selected as CSV or JSON
     Export(ask::export::ExportOptions),
+    /// Sends one log, and prints its id
+    Send(send::SendOptions),
+    /// Sends the logs in a file: JSON, NDJSON, CSV or lines of text; exit code 1 when any was rejected
+    Import(import::ImportOptions),
     /// Ships log files, stdin or Docker's containers, every line exactly once; `status` shows how far it is
     Ship(Box<ship::ShipOptions>),
     /// Copies logs and keys into a directory while services write, and verifies the copy
@@ -58,7 +64,8 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     runtime::load_dotenv()?;
     let cli = Cli::parse();
-    if sentinel_http::memory_limit().is_some() {
+    // A shipper is a guest on somebody else's machine.
+    if sentinel_http::memory_limit().is_some() || matches!(cli.command, Command::Ship(_)) {
         runtime::give_free_memory_back();
     }
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -70,6 +77,8 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::Tail(options) => ask::tail::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Stats(options) => ask::stats::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Export(options) => ask::export::run(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Send(options) => send::run(options).await,
+            Command::Import(options) => import::run(options).await,
             Command::Ship(options) => ship::run(*options).await,
             Command::Backup(options) => backup::backup(options).await.map(|()| ExitCode::SUCCESS),
             Command::Bench(options) => bench::run(options).await,

@@ -31,7 +31,11 @@ pub(crate) struct FilterOptions {
     attr: Vec<(String, String)>,
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
+/// Reads `NAME=VALUE`.
+///
+/// # Errors
+/// When it is something else.
+pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     if name.is_empty() {
         Err("expected NAME=VALUE".to_owned())

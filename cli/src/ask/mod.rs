@@ -11,3 +11,5 @@ mod server;
 mod show;
 pub(crate) mod stats;
 pub(crate) mod tail;
+
+pub(crate) use filters::name_and_value;

@@ -13,6 +13,7 @@ mod export;
 mod files;
 mod given_keys;
 mod idempotency;
+mod import;
 mod key_routes;
 mod keys;
 mod loghub;
