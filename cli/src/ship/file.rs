@@ -291,3 +291,6 @@ impl Followed {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;
