@@ -158,3 +158,40 @@ async fn posted_logs_are_stored_once_however_often_they_are_repeated() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_with_an_id_are_stored_once_however_often_they_are_repeated() {
+    check_door(|client, base, n| {
+        let lines = messages(n).enumerate().map(|(i, message)| {
+            let action = json!({"create": {"_index": "cut", "_id": format!("{n}-{i}")}});
+            format!("{action}\n{}\n", json!({"message": message}))
+        });
+        let bulk = client.post(format!("{base}/elasticsearch/_bulk"));
+        bulk.header("Content-Type", "application/x-ndjson").body(lines.collect::<String>())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn otlps_records_with_a_key_are_stored_once_however_often_they_are_repeated() {
+    check_door(|client, base, n| {
+        let records: Vec<Value> =
+            messages(n).map(|message| json!({"body": {"stringValue": message}})).collect();
+        let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]});
+        client.post(format!("{base}/v1/logs")).header("Idempotency-Key", format!("cut-{n}")).json(&body)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lokis_lines_with_a_key_are_stored_once_however_often_they_are_repeated() {
+    check_door(|client, base, n| {
+        let values: Vec<Value> = messages(n).map(|message| json!(["1743508800000000000", message])).collect();
+        let body = json!({"streams": [{"stream": {"app": "cut"}, "values": values}]});
+        client
+            .post(format!("{base}/loki/api/v1/push"))
+            .header("Idempotency-Key", format!("cut-{n}"))
+            .json(&body)
+    })
+    .await;
+}
