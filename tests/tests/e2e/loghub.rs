@@ -10,13 +10,14 @@
 //! what stands there in Linux's is the name of the machine; it stays an attribute, and these logs are INFO.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use e2e_tests::installation::ask;
-use e2e_tests::programs::repository;
+use e2e_tests::programs::{output_of, program, repository};
 use e2e_tests::{Answer, Installation};
 use reqwest::Url;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// Lines of each file.
 const LINES: usize = 2000;
@@ -266,4 +267,40 @@ fn month(name: &str) -> String {
     let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let place = names.iter().position(|known| *known == name).expect("a month");
     format!("{:0>2}", place + 1)
+}
+
+/// The raw files, shipped: every line is there, in the order of its file, byte for byte (without its line end).
+#[tokio::test]
+async fn shipped_files_come_back_line_by_line_and_in_order() {
+    let installation = Installation::start();
+    let state = tempfile::tempdir().unwrap();
+    let logs = repository().join("tests/loghub");
+    let mut shipper = Command::new(program("sentinel"));
+    shipper.arg("ship").arg("--once").arg("--log-file").arg(logs.join("*_2k.log"));
+    shipper.args(["--url", &installation.ingest.url(""), "--state-dir", state.path().to_str().unwrap()]);
+    shipper.env("SENTINEL_KEY", &installation.key);
+    let shipped = tokio::task::spawn_blocking(move || output_of(&mut shipper)).await.unwrap();
+    assert!(shipped.status.success(), "{}", String::from_utf8_lossy(&shipped.stderr));
+
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let file = Answer::to(installation.get("/api/v1/logs/export?format=ndjson")).await.text();
+    for line in file.lines() {
+        let log: Value = serde_json::from_str(line).unwrap();
+        let attributes = &log["attributes"];
+        let original = attributes.get("log.record.original").unwrap_or(&log["message"]);
+        let path = attributes["log.file.path"].as_str().unwrap().to_owned();
+        // What belongs together is one record of several lines.
+        let lines = original.as_str().unwrap().split('\n').map(str::to_owned);
+        found.entry(path).or_default().extend(lines);
+    }
+
+    for File { name, .. } in &FILES {
+        let path = logs.join(format!("{name}_2k.log"));
+        let sent = std::fs::read_to_string(&path).unwrap();
+        let sent: Vec<&str> = sent.lines().collect();
+        assert_eq!(sent.len(), LINES);
+        let found = &found[path.to_str().unwrap()];
+        let differs = sent.iter().zip(found).position(|(sent, found)| sent != found);
+        assert_eq!((found.len(), differs.map(|at| (sent[at], &found[at]))), (LINES, None), "{name}");
+    }
 }
