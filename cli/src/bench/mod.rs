@@ -6,11 +6,13 @@
 //!   to rest, `questions` asks, `found` looks for what was just acknowledged, `export` and `tails` read streams,
 //!   `plain_rows` is what to compare with
 //! * `neighbour` starts both, too, and measures what one tenant notices of another
+//! * `doors` starts ingest-svc, and measures what the same logs cost by each protocol
 //! * `services`, `process` child processes and what the system says of them; `durations`, `table` how it is said
 //!
 //! Nothing is asserted: figures belong in `docs/benchmarks.md`.
 
 mod comparison_set;
+mod doors;
 mod durations;
 mod engine;
 mod export;
@@ -48,6 +50,8 @@ enum BenchCommand {
     Engine(engine::EngineOptions),
     /// Starts both services on a directory of their own and measures what one tenant notices of another's flood
     Neighbour(neighbour::NeighbourOptions),
+    /// Starts ingest-svc on directories of its own and measures what the same logs cost by each protocol
+    Doors(doors::DoorsOptions),
 }
 
 /// Measures, and prints what was measured.
@@ -58,6 +62,7 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
     match options.command {
         Some(BenchCommand::Engine(options)) => engine::run(options).await.map(|()| ExitCode::SUCCESS),
         Some(BenchCommand::Neighbour(options)) => neighbour::run(options).await.map(|()| ExitCode::SUCCESS),
+        Some(BenchCommand::Doors(options)) => doors::run(options).await.map(|()| ExitCode::SUCCESS),
         None => load::run(&options.load).await,
     }
 }

@@ -60,9 +60,26 @@ impl Services {
 
 impl ServiceProcess {
     async fn start(name: &'static str, programs: &Path, data_dir: &Path) -> anyhow::Result<Self> {
+        Self::start_with(name, programs, data_dir, &[]).await
+    }
+
+    /// Starts a service with further arguments.
+    ///
+    /// # Errors
+    /// When the program is not there, or does not listen.
+    pub(crate) async fn start_with(
+        name: &'static str,
+        programs: &Path,
+        data_dir: &Path,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
         let program = programs.join(name);
         let mut command = Command::new(&program);
-        command.arg("--data-dir").arg(data_dir).args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
+        command
+            .arg("--data-dir")
+            .arg(data_dir)
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(arguments);
         // No settings of the person's: neither variables nor a file `.env`.
         command.env_remove("RUST_LOG").current_dir(data_dir);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -98,7 +115,11 @@ impl ServiceProcess {
         Ok(peak_memory_kib(self.pid)? as f64 / 1024.0)
     }
 
-    async fn stop(mut self) -> anyhow::Result<()> {
+    /// Stops it in order.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let name = self.name;
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("a process id is a number")?;
         kill_process(pid, Signal::TERM).with_context(|| format!("cannot stop {name}"))?;
