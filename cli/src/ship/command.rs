@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::Discovery;
 use super::options::{ShipCommand, ShipOptions, Switch};
 use super::progress::{self, Progress};
-use super::shipper::{Settings, Shipper, Tools};
+use super::shipper::{Shipper, Tools};
 use super::state::StateDirectory;
 use super::status;
 use super::stdin::{Stdin, StdinSettings};
+use super::watch::{DISCOVER_EVERY, Settings};
 use crate::deliver::Courier;
 
 /// The exit status when something could not be read, or was not delivered in the end.
@@ -83,6 +84,7 @@ fn shipper(
         source: options.host(),
         batch_size: options.batch_size as usize,
         is_from_end: options.from_end,
+        discover_every: DISCOVER_EVERY,
         is_once: options.once,
     };
     let directory = StateDirectory::open(&options.state.state_dir)?;

@@ -10,7 +10,7 @@
 //! * `cut` where a batch ends and what its body is
 //! * `parts` records to messages of a size that is taken, `envelope` messages to the lines of a request
 //! * `identity` which file it is whatever its name, `state` what is remembered on the disk
-//! * `discovery` which files there are, `file` one of them, `shipper` all of them in turn
+//! * `discovery` which files there are, `file` one of them, `watch` all of them, `shipper` sends them in turn
 //! * `stdin` what comes through a pipe, `progress` how it goes
 
 mod command;
@@ -29,6 +29,7 @@ mod shipper;
 mod state;
 mod status;
 mod stdin;
+mod watch;
 
 pub(crate) use command::run;
 pub(crate) use options::ShipOptions;
