@@ -50,6 +50,24 @@ async fn everything_that_comes_through_a_pipe_arrives_once_and_then_it_ends() {
 }
 
 #[tokio::test]
+async fn a_line_longer_than_what_is_kept_at_a_time_arrives_in_parts() {
+    let server = TestServer::start(|_, _| Fate::Stored).await;
+    let line = "0123456789äöü€".repeat(200_000);
+
+    assert!(stdin(&server.url).run(Cursor::new(format!("before\n{line}\nafter"))).await.unwrap());
+
+    let lines = server.lines();
+    assert_eq!((lines[0].as_str(), lines[lines.len() - 1].as_str()), ("before", "after"));
+    assert!(lines.len() > 4 && lines[1..lines.len() - 1].concat() == line);
+    let numbers: Vec<_> =
+        server.kept(|kept| kept.logs.iter().map(|log| log["metadata"]["part"].as_u64()).collect());
+    let expected = (1..).map(Some).take(lines.len() - 2);
+    assert!(numbers[1..lines.len() - 1].iter().copied().eq(expected), "{numbers:?}");
+    let is_bounded = |(_, body): &(String, String)| body.len() < 2 * WINDOW_BYTES;
+    assert!(server.kept(|kept| kept.requests.iter().all(is_bounded)));
+}
+
+#[tokio::test]
 async fn a_record_is_sent_when_the_pipe_is_silent_for_a_moment() {
     let server = TestServer::start(|_, _| Fate::Stored).await;
     let (read, mut write) = io::pipe().unwrap();
