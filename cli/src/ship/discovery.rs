@@ -68,14 +68,17 @@ impl Discovery {
     }
 }
 
-/// Looks for the file with this id beside where it was: under the name that a rotation gave it.
+/// Looks for the file with this id beside where it was, and where a link led: under the name that a rotation gave it.
 pub(crate) fn find_beside(path: &Path, id: FileId) -> Option<PathBuf> {
-    let has_id = |path: &Path| fs::metadata(path).is_ok_and(|metadata| FileId::of(&metadata) == id);
-    if has_id(path) {
-        return Some(path.to_owned());
+    let has_id = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| FileId::of(&metadata) == id);
+    let was = path.to_owned();
+    if has_id(&was) {
+        return Some(was);
     }
-    let entries = fs::read_dir(path.parent()?).ok()?;
-    entries.filter_map(Result::ok).map(|entry| entry.path()).find(|path| has_id(path))
+    let led_to = path.canonicalize().ok();
+    let directories = [path.parent(), led_to.as_deref().and_then(Path::parent)];
+    let entries = directories.into_iter().flatten().filter_map(|directory| fs::read_dir(directory).ok());
+    entries.flatten().filter_map(Result::ok).map(|entry| entry.path()).find(has_id)
 }
 
 /// Returns what a pattern finds. A pattern was looked at before; a directory that cannot be read has nothing.
@@ -112,6 +115,25 @@ mod tests {
         let found: Vec<_> = names(&discovery).into_iter().map(|(name, _)| name).collect();
 
         assert_eq!(found, ["a.log", "b.log", "a.log.1"]);
+    }
+
+    #[test]
+    fn a_renamed_file_is_found_beside_where_it_was_and_where_a_link_led() {
+        let (links, directory) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (file, renamed) = (directory.path().join("a.log"), directory.path().join("a.log.1"));
+        let link = links.path().join("a.log");
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let id = FileId::of(&fs::metadata(&link).unwrap());
+        assert_eq!(find_beside(&link, id).as_ref(), Some(&link));
+
+        fs::rename(&file, &renamed).unwrap();
+        fs::write(&file, "new").unwrap();
+
+        assert_eq!(find_beside(&file, id).as_ref(), Some(&renamed));
+        assert_eq!(find_beside(&link, id).as_ref(), Some(&renamed));
+        fs::remove_file(&renamed).unwrap();
+        assert_eq!(find_beside(&link, id), None);
     }
 
     #[test]

@@ -150,6 +150,24 @@ async fn a_file_that_was_renamed_is_finished_also_when_no_shipper_ran_meanwhile(
 }
 
 #[tokio::test]
+async fn from_the_end_means_of_files_that_are_there_at_the_first_start() {
+    let bench = Bench::new().await;
+    let ship = async || {
+        let mut shipper = bench.shipper(1);
+        shipper.watch.settings.is_from_end = true;
+        assert!(shipper.run().await.unwrap());
+    };
+    bench.write("a.log", "old\n");
+    ship().await;
+    bench.write("a.log", "new 1\n");
+    fs::rename(bench.log("a.log"), bench.log("a.log.1")).unwrap();
+    bench.write("a.log", "new 2\n");
+    ship().await;
+
+    assert_eq!(bench.sorted(), ["new 1", "new 2"]);
+}
+
+#[tokio::test]
 async fn a_file_that_was_emptied_or_written_anew_is_read_from_its_beginning() {
     let bench = Bench::new().await;
     bench.write("a.log", "first 1\nfirst 2\n");
