@@ -24,6 +24,10 @@ openapi:
 schemathesis:
     tests/schemathesis/run.sh
 
+# Sends with log shippers and client libraries, and looks for everything that they sent (needs Python, and apt for some)
+shippers *names:
+    tests/shippers/run.sh {{ names }}
+
 # Builds and runs docker-compose.yml, kills containers, and verifies that nothing is lost
 compose:
     tests/compose/run.sh
