@@ -166,3 +166,21 @@ impl ApiResponse for LokiAnswer {
 
     fn register(_registry: &mut Registry) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_by_a_status_after_which_agents_try_again() {
+        let answer = |status: u16| {
+            let response = failure(&Problem::new(StatusCode::from_u16(status).unwrap(), "code", "detail"));
+            (response.status().as_u16(), response.headers().contains_key(RETRY_AFTER))
+        };
+        assert_eq!([408, 503, 507].map(answer), [(503, true); 3]);
+        assert_eq!(
+            [400, 413, 422, 500].map(answer),
+            [(400, false), (413, false), (400, false), (500, false)]
+        );
+    }
+}

@@ -224,3 +224,28 @@ impl ApiResponse for OtlpAnswer {
 
     fn register(_registry: &mut Registry) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_by_a_status_after_which_exporters_try_again() {
+        let status = |status: u16| status_of(StatusCode::from_u16(status).unwrap()).0.as_u16();
+        assert_eq!([408, 500, 503, 507].map(status), [503; 4]);
+        assert_eq!(status(429), 429);
+        assert_eq!([400, 401, 403, 413, 415, 422].map(status), [400, 401, 403, 413, 415, 400]);
+    }
+
+    #[test]
+    fn a_failure_that_passes_says_when_to_try_again() {
+        let full =
+            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "full").with_retry_after(30);
+        let slow = Problem::request_timeout("body_too_slow", "slow");
+        for (problem, seconds) in [(full, "30"), (slow, "1")] {
+            let response = failure(&problem, OtlpEncoding::Protobuf);
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], seconds);
+        }
+    }
+}

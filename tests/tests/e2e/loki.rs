@@ -33,19 +33,19 @@ fn json_push(lines: &[&str]) -> Value {
 const LABELS: &str = "{app=\"pay\", level=\"warn\", env=\"prod\"}";
 
 fn block(body: &[u8]) -> Vec<u8> {
-    snap::raw::Encoder::new().compress_vec(body).unwrap()
+    snap::raw::Encoder::new().compress_vec(body).expect("a short text fits")
 }
 
 fn frames(body: &[u8]) -> Vec<u8> {
     let mut encoder = snap::write::FrameEncoder::new(Vec::new());
-    encoder.write_all(body).unwrap();
-    encoder.into_inner().unwrap()
+    encoder.write_all(body).expect("a Vec takes everything");
+    encoder.into_inner().expect("a Vec takes everything")
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(body).expect("a Vec takes everything");
+    encoder.finish().expect("a Vec takes everything")
 }
 
 fn post(installation: &Installation, content_type: &str, body: Vec<u8>) -> RequestBuilder {

@@ -67,8 +67,8 @@ fn post(installation: &Installation, content_type: &str, body: Vec<u8>) -> Reque
 
 fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(body).expect("a Vec takes everything");
+    encoder.finish().expect("a Vec takes everything")
 }
 
 #[tokio::test]
@@ -196,7 +196,8 @@ async fn a_bound_key_sends_for_its_service_only() {
 
 /// Returns an address that nobody listens on.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it has an address")
 }
 
 #[tokio::test]

@@ -55,15 +55,20 @@ struct Pair {
     value: String,
 }
 
-/// A stream as a test writes it: labels, and lines with their times in nanoseconds and metadata.
+type Pairs = Vec<(String, String)>;
+
+/// A line: its time in nanoseconds, its text, its metadata.
+type SentLine = (i64, String, Pairs);
+
+/// A stream as a test writes it.
 #[derive(Debug)]
 struct Sent {
-    labels: Vec<(String, String)>,
-    lines: Vec<(i64, String, Vec<(String, String)>)>,
+    labels: Pairs,
+    lines: Vec<SentLine>,
 }
 
 /// Makes pairs in the order of their names, in which the tests' JSON has them.
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+fn pairs(pairs: &[(&str, &str)]) -> Pairs {
     let mut pairs: Vec<_> =
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     pairs.sort_unstable();
@@ -77,7 +82,7 @@ fn stream(labels: &[(&str, &str)], line: &str, metadata: &[(&str, &str)]) -> Sen
 }
 
 fn protobuf_of(streams: &[Sent]) -> Vec<u8> {
-    let entry = |(nanos, line, metadata): &(i64, String, Vec<(String, String)>)| Entry {
+    let entry = |(nanos, line, metadata): &SentLine| Entry {
         timestamp: Some(Time {
             seconds: nanos.div_euclid(1_000_000_000),
             nanos: i32::try_from(nanos.rem_euclid(1_000_000_000)).expect("less than a billion"),
@@ -89,9 +94,7 @@ fn protobuf_of(streams: &[Sent]) -> Vec<u8> {
             .collect(),
     };
     let labels = |labels: &[(String, String)]| {
-        let quoted = labels
-            .iter()
-            .map(|(name, value)| format!("{name}={}", json!(value).to_string().replace("\\/", "/")));
+        let quoted = labels.iter().map(|(name, value)| format!("{name}={}", json!(value)));
         format!("{{{}}}", quoted.collect::<Vec<_>>().join(", "))
     };
     let streams = streams.iter().map(|one| Stream {
@@ -106,7 +109,7 @@ fn json_of(streams: &[Sent]) -> String {
     let object = |pairs: &[(String, String)]| {
         pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>()
     };
-    let line = |(nanos, line, metadata): &(i64, String, Vec<(String, String)>)| {
+    let line = |(nanos, line, metadata): &SentLine| {
         let mut values = vec![json!(nanos.to_string()), json!(line)];
         if !metadata.is_empty() {
             values.push(object(metadata).into());
@@ -377,7 +380,7 @@ fn more_lines_than_a_request_may_have_are_refused_as_a_whole() {
     }
 }
 
-fn some_pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+fn some_pairs() -> impl Strategy<Value = Pairs> {
     let name =
         prop_oneof!["[a-c]", Just("level".to_owned()), Just("host".to_owned()), Just("stream.a".to_owned())];
     // Without control characters, which JSON and Go quote differently.
