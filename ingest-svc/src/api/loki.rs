@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn what_may_pass_is_told_by_a_status_after_which_agents_try_again() {
         let answer = |status: u16| {
-            let response = failure(&Problem::new(StatusCode::from_u16(status).unwrap(), "code", "detail"));
+            let problem = Problem::new(StatusCode::from_u16(status).unwrap(), "code", "detail");
+            let response = write_problem(&problem, &HeaderMap::new());
             (response.status().as_u16(), response.headers().contains_key(RETRY_AFTER))
         };
         assert_eq!([408, 503, 507].map(answer), [(503, true); 3]);

@@ -243,7 +243,7 @@ mod tests {
             Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "full").with_retry_after(30);
         let slow = Problem::request_timeout("body_too_slow", "slow");
         for (problem, seconds) in [(full, "30"), (slow, "1")] {
-            let response = failure(&problem, OtlpEncoding::Protobuf);
+            let response = write_problem(&problem, &HeaderMap::new());
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()[RETRY_AFTER], seconds);
         }
