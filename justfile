@@ -51,3 +51,7 @@ abuse:
 bench *args:
     cargo build --release -p ingest-svc -p query-svc -p sentinel-cli
     "${CARGO_TARGET_DIR:-target}/release/sentinel" bench engine {{ args }}
+
+# Fuzzes every decoder for so many seconds each (needs cargo-fuzz, and a C++ compiler)
+fuzz seconds="60":
+    fuzz/run.sh {{ seconds }}
