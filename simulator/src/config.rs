@@ -110,8 +110,8 @@ pub struct SimulateOptions {
     /// time; given a directory (it exists or ends in `/`), every process makes a file of its own in it [default: none]
     #[arg(long, env = "SENTINEL_LEDGER", value_name = "FILE")]
     pub ledger: Option<PathBuf>,
-    /// Write lines into a file instead of sending them [default: none]
-    #[arg(long, env = "SENTINEL_OUT", value_name = "FILE", conflicts_with = "ledger")]
+    /// Write lines into a file instead of sending them; nobody acknowledges, and there is no ledger [default: none]
+    #[arg(long, env = "SENTINEL_OUT", value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Rename the file (FILE.1, FILE.2, ...) and begin a new one when it has so many bytes
     #[arg(long, env = "SENTINEL_OUT_MAX_BYTES", value_name = "BYTES", default_value_t = 10 * 1024 * 1024)]
@@ -144,7 +144,7 @@ impl SimulateOptions {
             burst_interval: Some(self.burst_interval).filter(|interval| !interval.is_zero()),
             seed: self.seed,
             format: self.format,
-            ledger: self.ledger,
+            ledger: self.ledger.filter(|_| self.out.is_none()),
             out: self.out.map(|path| OutFile { path, max_bytes: self.out_max_bytes, keep: self.out_keep }),
             name: self.name.or_else(|| std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty())),
             show_progress: true,

@@ -5,7 +5,9 @@
 #   2. every container is as locked up as docker-compose.yml says, and no key shows outside the volume
 #   3. kill -9 under load: ingest-svc, query-svc and a simulator by the engine, then ingest-svc from within
 #   4. everything the simulators were told is stored is there, once. Then it is deleted, and the same check must fail
-#   5. SIGTERM ends every service with exit code 0
+#   5. a simulator writes files that are rotated, a shipper follows them, and every line is found once; the shipper of the
+#      profile `ship` brings what the containers write
+#   6. SIGTERM ends every service with exit code 0
 #
 # Uses a project name and ports of its own and removes its containers and volume at the end.
 # Without Docker it says so and exits 0; with CI_REQUIRE_DOCKER=1 that is a failure.
@@ -20,6 +22,8 @@ readonly ENOUGH_LOGS=2000         # before the first kill
 readonly PROGRESS_LOGS=500        # after each restart
 readonly ACKED_MIN=1000
 readonly SIMULATORS=5
+readonly FILE_LOGS=20000          # written into files that are rotated
+readonly FILE_BYTES=400000        # until one is rotated
 readonly SERVICES=(ingest-svc query-svc simulator)
 
 # === Saying ===
@@ -294,7 +298,43 @@ check_ledger_can_fail() {
   say "$deleted logs deleted, and verify saw it"
 }
 
-# === 5. Stop ===
+# === 5. From a file to a search ===
+
+# found QUERY: how many logs a query finds.
+found() {
+  as_reader --get "http://127.0.0.1:$SENTINEL_QUERY_PORT/api/v1/logs" --data-urlencode "q=$1" -d limit=1 2>/dev/null \
+    | sed -nE 's/.*"total": *([0-9]+).*/\1/p'
+}
+
+found_exactly() { [ "$(found "$1" || true)" = "$2" ]; }
+found_some() { [ "$(found "$1" || echo 0)" -gt 0 ]; }
+
+# check_files FORMAT: the simulator writes, the shipper follows; both are ended by the test.
+check_files() {
+  local format="$1" follower lines moment=$EPOCHREALTIME
+  local path="/data/files-$format/app.log"
+  follower="$(compose run -d --rm -T --no-deps keys ship --log-file "$path*" --url http://ingest-svc:8001 \
+    --key-file /data/keys/shipper.key --state-dir "/data/ship-$format" | tail -n 1)"
+  compose run --rm -T --no-deps simulator --out "$path" --format "$format" --count "$FILE_LOGS" --rate 5000 \
+    --out-max-bytes "$FILE_BYTES" --out-keep 100 >"$scratch/files.log" 2>&1 || { cat "$scratch/files.log" >&2; die "simulator --out"; }
+  lines="$(in_volume sh -c "cat $path* | wc -l")"
+  equal "$format: lines in files" "$lines" "$FILE_LOGS"
+  [ "$(in_volume sh -c "ls $path* | wc -l")" -gt 3 ] || die "$format: the files were not rotated"
+  wait_until "$PROGRESS_TIMEOUT_S" "$format: all lines found" found_exactly "log.file.path:/files-$format/" "$FILE_LOGS"
+  docker stop -t 30 "$follower" >/dev/null
+  equal "$format: lines after the shipper's end" "$(found "log.file.path:/files-$format/")" "$FILE_LOGS"
+  say "$FILE_LOGS lines of $format, rotated and shipped, found in $(seconds_since "$moment") s"
+}
+
+check_containers_are_shipped() {
+  compose --profile ship up -d --no-build shipper >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; die "the profile ship"; }
+  wait_until "$PROGRESS_TIMEOUT_S" "what ingest-svc writes" found_some 'service:ingest-svc'
+  compose --profile ship stop shipper >/dev/null 2>&1
+  equal "shipper: exit code after SIGTERM" "$(inspect "$(first_container shipper)" '{{.State.ExitCode}}')" 0
+  say "the shipper of the profile ship brings what containers write: $(found 'service:ingest-svc') logs of ingest-svc"
+}
+
+# === 6. Stop ===
 
 stop() {
   local service="$1" id moment=$EPOCHREALTIME
@@ -330,6 +370,9 @@ check_keys_stay
 stop simulator
 check_ledger
 check_ledger_can_fail
+check_files json
+check_files text
+check_containers_are_shipped
 check_no_key_shows
 stop query-svc
 stop ingest-svc

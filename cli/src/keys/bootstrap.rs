@@ -1,7 +1,7 @@
 //! `sentinel keys bootstrap`: the keys of an installation that nobody sits in front of.
 //!
 //! Each key lies in a file of its own in the data directory, readable by its owner only: `keys/<service>.key`
-//! for every service that the simulator plays, bound to it, and `keys/reader.key`. A file that is there is
+//! for every service that the simulator plays, bound to it, `keys/shipper.key`, which sends for any, and `keys/reader.key`. A file that is there is
 //! left as it is.
 
 use std::collections::BTreeMap;
@@ -59,11 +59,12 @@ pub(crate) async fn make_key_files(
     made.with_context(|| format!("cannot make {}", directory.display()))?;
     let reader = ScopeSet::of(&[Scope::Read, Scope::Delete]);
     let reader = key_file(stores, clock, &directory, "reader", reader, None).await?;
+    let ingest = ScopeSet::of(&[Scope::Ingest]);
+    key_file(stores, clock, &directory, "shipper", ingest, None).await?;
     let mut senders = BTreeMap::new();
     for service in simulator::service_names() {
         let name = ServiceName::parse(service)?;
-        let scopes = ScopeSet::of(&[Scope::Ingest]);
-        let key = key_file(stores, clock, &directory, service, scopes, Some(name)).await?;
+        let key = key_file(stores, clock, &directory, service, ingest, Some(name)).await?;
         senders.insert(service.to_owned(), key);
     }
     Ok(KeyFiles { reader, senders })
