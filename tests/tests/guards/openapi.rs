@@ -92,6 +92,22 @@ fn every_operation_says_what_it_answers_and_every_error_is_a_problem() {
 }
 
 #[test]
+fn every_placeholder_of_a_path_is_a_parameter_of_its_operation() {
+    for operation in all_operations() {
+        let path = operation.place.rsplit(' ').next().expect("a place ends with its path");
+        let placeholders = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let mut placeholders: Vec<&str> = placeholders.collect();
+        let parameters = operation.value["parameters"].as_array().into_iter().flatten();
+        let parameters = parameters.filter(|parameter| parameter["in"] == "path");
+        let mut parameters: Vec<&str> =
+            parameters.filter_map(|parameter| parameter["name"].as_str()).collect();
+        placeholders.sort_unstable();
+        parameters.sort_unstable();
+        assert_eq!(parameters, placeholders, "{}", operation.place);
+    }
+}
+
+#[test]
 fn every_parameter_is_described_with_an_example() {
     let mut wrong = Vec::new();
     for operation in all_operations() {

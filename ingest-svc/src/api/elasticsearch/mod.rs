@@ -170,6 +170,7 @@ impl ElasticsearchApi {
         &self,
         _key: Authorized<Ingest>,
         /// Its name. Example: `filebeat-8.19.0`.
+        #[oai(name = "name")]
         _name: Path<String>,
         request: &Request,
     ) -> EsAnswer {
@@ -198,6 +199,7 @@ impl ElasticsearchApi {
         &self,
         _key: Authorized<Ingest>,
         /// Its name. Example: `filebeat`.
+        #[oai(name = "name")]
         _name: Path<String>,
         request: &Request,
     ) -> EsAnswer {
@@ -234,6 +236,7 @@ impl ElasticsearchApi {
         &self,
         _key: Authorized<Ingest>,
         /// Its name. Example: `filebeat-8.19.0-nginx-access-pipeline`.
+        #[oai(name = "name")]
         _name: Path<String>,
         request: &Request,
     ) -> EsAnswer {
