@@ -194,3 +194,39 @@ async fn without_a_key_that_may_send_a_service_does_not_start() {
         assert!(!output.status.success() && stderr.contains("key"), "{arguments:?}: {stderr}");
     }
 }
+
+/// Sends a signal to a process.
+fn signal(name: &str, pid: u32) {
+    let sent = std::process::Command::new("kill").args([name, &pid.to_string()]).status();
+    assert!(sent.expect("kill can be run").success(), "{name}");
+}
+
+#[tokio::test]
+async fn datagrams_for_which_there_was_no_room_are_counted() {
+    const SENT: u64 = 20_000;
+    let syslog = Syslog::start();
+    let pid = syslog.installation.ingest.pid();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    signal("-STOP", pid);
+    let padding = "x".repeat(2000);
+    for n in 0..SENT {
+        let message = format!("<14>1 2025-10-11T22:14:15Z web-1 pay - - - n {n} {padding}");
+        socket.send_to(message.as_bytes(), syslog.address).unwrap();
+    }
+    signal("-CONT", pid);
+
+    let dropped = |reason: &str| {
+        format!("sentinel_ingest_records_dropped_total{{door=\"syslog\",reason=\"{reason}\"}}")
+    };
+    let (kernel, queue) = (dropped("kernel"), dropped("queue_full"));
+    let counts = async || {
+        let accepted = syslog.counted("sentinel_ingest_records_accepted_total{door=\"syslog\"}").await;
+        let (kernel, queue) = (syslog.counted(&kernel).await, syslog.counted(&queue).await);
+        (accepted + kernel + queue == SENT).then_some((accepted, kernel))
+    };
+    let (accepted, kernel) = wait_until("every datagram is stored or counted", PATIENCE, counts).await;
+
+    assert!(accepted > 0 && kernel > 0, "{accepted} stored, {kernel} lost");
+    let stats = Answer::to(syslog.installation.get("/stats")).await.json();
+    assert_eq!(stats["total"], accepted);
+}
