@@ -139,9 +139,7 @@ impl Followed {
         circumstances: &Circumstances<'_>,
         key: impl FnOnce() -> String,
     ) -> io::Result<Decision> {
-        let now = circumstances.now;
-        if self.is_changed(now)? && !self.is_the_same()? {
-            self.begin_anew("it was emptied or written anew");
+        if self.notice_new_content(circumstances.now)? {
             return Ok(Decision::Moved);
         }
         let ending = self.ending(circumstances);
@@ -186,6 +184,18 @@ impl Followed {
         }
         self.state.pending = Some(Pending { key: key(), ..pending });
         Ok(Decision::Send(envelopes))
+    }
+
+    /// Begins anew if the file was emptied or written anew; says whether it was.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn notice_new_content(&mut self, now: Instant) -> io::Result<bool> {
+        if self.state.pending.is_some() || !self.is_changed(now)? || self.is_the_same()? {
+            return Ok(false);
+        }
+        self.begin_anew("it was emptied or written anew");
+        Ok(true)
     }
 
     /// Makes the body of what is pending again, from the file; `None`: the file no longer has it.

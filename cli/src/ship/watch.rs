@@ -94,10 +94,20 @@ impl Watch {
         }
         self.discover();
         self.discovered_at = Some(Instant::now());
+        self.notice_new_content();
         self.count_files();
         // What was found is known from now on, whatever becomes of its name while others are delivered.
         if let Err(error) = self.remember_what_changed() {
             self.complain(&error);
+        }
+    }
+
+    /// Takes note of files that were emptied: under another name they would no longer be known for what they are.
+    fn notice_new_content(&mut self) {
+        let now = Instant::now();
+        for file in self.files.values_mut() {
+            // What cannot be read now is said when it is its turn.
+            self.is_behind |= file.notice_new_content(now).unwrap_or(false);
         }
     }
 
