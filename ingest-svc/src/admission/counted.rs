@@ -22,7 +22,8 @@ static REJECTED: LazyLock<Counter> = LazyLock::new(|| {
 static REFUSED: LazyLock<Counter> = LazyLock::new(|| {
     Counter::new(
         "sentinel_ingest_requests_refused_total",
-        "Requests (for syslog: batches of messages) of which nothing was stored, by reason.",
+        "Requests (for syslog: batches of messages) whose body was read and of which nothing was stored, by reason; \
+         what is refused before is in sentinel_http_problems_total.",
     )
 });
 

@@ -158,9 +158,9 @@ impl Admission {
         let Understood { decoded, notes, idempotency } = understood;
         let Decoded { batch, rejected, errors, rejected_by, record_keys } = decoded;
         charge(batch.len().saturating_add(usize::try_from(rejected).unwrap_or(usize::MAX)))?;
-        counted::rejected(door, &rejected_by);
         let is_nothing = batch.is_empty() || (atomic && rejected > 0);
         if is_nothing {
+            counted::rejected(door, &rejected_by);
             counted::held_back(door, batch.len() as u64);
             return Ok((Admitted { rejected, errors, ..Admitted::default() }, notes));
         }
@@ -177,6 +177,8 @@ impl Admission {
             let outcomes = self.in_time(self.store.append_keyed(append)).await?;
             Admitted { outcomes, ..admitted }
         };
+        // Only now: one that is tried again counts once.
+        counted::rejected(door, &rejected_by);
         Ok((admitted, notes))
     }
 

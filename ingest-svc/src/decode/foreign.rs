@@ -154,6 +154,10 @@ pub(super) fn opened<'v>(
             line.attributes.push_raw(renamed, value);
         }
     }
+    if !line.is_within(context.limits) {
+        let detail = "the metadata do not fit into a record: too many, too long, nested too deep, or no text";
+        return Err(Fault::of("metadata", error::codes::TOO_LONG, detail.to_owned()));
+    }
     Ok((service, line))
 }
 

@@ -49,4 +49,4 @@ pub use error::{DecodeError, RejectedRecord, codes};
 pub use format::BodyFormat;
 pub use loki::{LokiEncoding, decode_loki};
 pub use otlp::{OtlpEncoding, decode_otlp};
-pub use syslog::decode_syslog;
+pub use syslog::{HEADER_MAX_BYTES, decode_syslog};

@@ -1,9 +1,6 @@
 //! Where one message of a TCP stream ends and the next begins (RFC 6587): by counted octets, `83 <34>1 ...`, or by what
 //! stands behind it, a line feed or a NUL. A stream may change from one to the other.
 
-/// Most bytes of a header, structured data included, beside those of the message.
-pub(super) const HEADER_MAX_BYTES: usize = 64 * 1024;
-
 /// Most digits of a count: a message is shorter than a GiB.
 const COUNT_DIGITS_MAX: usize = 9;
 

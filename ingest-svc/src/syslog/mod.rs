@@ -6,7 +6,7 @@
 //!
 //! syslog knows neither credentials nor answers. Whose the records are follows from a key in the options, which is looked
 //! up for every batch: it stops working when it is revoked. Over TCP nothing is read on before what was read is stored:
-//! a store that is busy makes its senders wait. Over UDP what cannot be stored is lost, and counted.
+//! a store that is busy makes its senders wait. Over UDP what finds no room meanwhile is lost, and counted.
 
 mod framing;
 pub mod options;
@@ -16,6 +16,7 @@ mod udp;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Scope;
@@ -24,7 +25,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Admission, Admitted, Delivery, Door, Sender};
-use crate::decode::decode_syslog;
+use crate::decode::{HEADER_MAX_BYTES, decode_syslog};
 use options::{SyslogOptions, SyslogOptionsError};
 
 /// The door, bound to its address.
@@ -34,6 +35,12 @@ pub struct Syslog {
     udp: UdpSocket,
     inlet: Inlet,
 }
+
+/// How long it is waited before a batch that could not be stored is tried again, at first and at most.
+const RETRY_AFTER: Range<Duration> = Duration::from_millis(200)..Duration::from_secs(5);
+
+/// How long a batch is tried again once the service ends.
+const LAST_TRIES: Duration = Duration::from_secs(5);
 
 /// Where messages go in.
 #[derive(Debug, Clone)]
@@ -80,7 +87,7 @@ impl Syslog {
             admission: admission.clone(),
             callers: callers.clone(),
             key,
-            message_max_bytes: framing::HEADER_MAX_BYTES + admission.limits.message_bytes,
+            message_max_bytes: HEADER_MAX_BYTES + admission.limits.message_bytes,
             batch_max: admission.limits.batch_records,
             connections_max: options.syslog_max_connections as usize,
         };
@@ -118,8 +125,8 @@ async fn check(authenticator: &Authenticator, key: &str) -> Result<(), SyslogOpt
 }
 
 impl Inlet {
-    /// Stores the messages of a batch. `repeat`: what makes it harmless to try again.
-    async fn admit(&self, batch: &Batch, repeat: &RequestId) -> Result<Admitted, Problem> {
+    /// Stores the messages of a batch. `repeat`: what makes it harmless to try again, if that is done.
+    async fn admit(&self, batch: &Batch, repeat: Option<&RequestId>) -> Result<Admitted, Problem> {
         let InletParts { admission, callers, key, .. } = &*self.0;
         let principal = callers.authenticator.principal_of_key(key).await?;
         if !principal.scopes.contains(Scope::Ingest) {
@@ -131,7 +138,7 @@ impl Inlet {
             body: batch.bytes.clone(),
             wire_bytes: batch.bytes.len(),
             atomic: false,
-            idempotency_key: Some(format!("syslog-{}", repeat.as_str())),
+            idempotency_key: repeat.map(|repeat| format!("syslog-{}", repeat.as_str())),
             format: 0,
         };
         let messages = batch.messages.clone();
@@ -142,6 +149,12 @@ impl Inlet {
             .await;
         admitted.map(|(admitted, ())| admitted)
     }
+}
+
+/// Says whether a batch may be stored when it is tried again.
+fn is_worth_retrying(problem: &Problem) -> bool {
+    let status = problem.status();
+    status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }
 
 impl Batch {

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::framing::{self, Frame};
-use super::{Batch, Inlet};
+use super::{Batch, Inlet, LAST_TRIES, RETRY_AFTER};
 use crate::admission::{Door, count_dropped};
 
 /// How much of a connection is read at a time, and stored together (1 MiB), unless one message is longer.
@@ -26,12 +26,6 @@ const READ_MIN_BYTES: usize = 16 * 1024;
 
 /// How long accepting pauses after an error: there may be no descriptor left.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
-
-/// How long it is waited before a batch that could not be stored is tried again, at first and at most.
-const RETRY_AFTER: std::ops::Range<Duration> = Duration::from_millis(200)..Duration::from_secs(5);
-
-/// How long a batch is tried again once the service ends.
-const LAST_TRIES: Duration = Duration::from_secs(5);
 
 /// What one connection has sent and was not stored yet.
 struct Connection {
@@ -98,20 +92,35 @@ impl Connection {
     async fn run(mut self, stop: CancellationToken) {
         loop {
             let read = tokio::select! {
-                () = stop.cancelled() => Ok(0),
-                read = self.read() => read,
+                () = stop.cancelled() => None,
+                read = self.read() => Some(read),
             };
-            let is_end = !matches!(read, Ok(1..));
-            if is_end {
-                // The last message may have no line feed behind it.
+            let is_whole = matches!(read, Some(Ok(0)));
+            if is_whole {
+                // The last line may have no line feed behind it. One that was cut has none, either, and is no line.
                 self.received.extend_from_slice(b"\n");
             }
-            let batch = self.take_batch();
-            if !batch.messages.is_empty() && !self.store(&batch, &stop).await {
-                return;
+            if !self.store_all(&stop).await || !matches!(read, Some(Ok(1..))) {
+                break;
             }
-            if is_end {
-                return;
+        }
+        let is_rest = self.received.iter().any(|byte| !byte.is_ascii_whitespace());
+        if is_rest || self.skipped != Skip::Nothing {
+            count_dropped(Door::Syslog, 1, "incomplete");
+            tracing::warn!(peer = %self.peer, "the last message of a connection was cut, or not taken any more");
+        }
+    }
+
+    /// Stores all whole messages that were received; says whether the connection may go on.
+    async fn store_all(&mut self, stop: &CancellationToken) -> bool {
+        loop {
+            let batch = self.take_batch();
+            let is_last = batch.messages.len() < self.inlet.0.batch_max;
+            if !batch.messages.is_empty() && !self.store(&batch, stop).await {
+                return false;
+            }
+            if is_last {
+                return true;
             }
         }
     }
@@ -186,8 +195,8 @@ impl Connection {
         let mut wait = RETRY_AFTER.start;
         let tries = async {
             loop {
-                let Err(problem) = self.inlet.admit(batch, &repeat).await else { return true };
-                if !is_worth_retrying(&problem) {
+                let Err(problem) = self.inlet.admit(batch, Some(&repeat)).await else { return true };
+                if !super::is_worth_retrying(&problem) {
                     self.give_up(batch, &problem);
                     return false;
                 }
@@ -210,10 +219,4 @@ impl Connection {
         problem.note();
         tracing::error!(peer = %self.peer, messages = batch.len(), %problem, "messages of syslog are lost");
     }
-}
-
-/// Says whether a batch may be stored when it is tried again.
-fn is_worth_retrying(problem: &Problem) -> bool {
-    let status = problem.status();
-    status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }

@@ -7,13 +7,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sentinel_http::RequestId;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Batch, Inlet};
+use super::{Batch, Inlet, LAST_TRIES, RETRY_AFTER, is_worth_retrying};
 use crate::admission::{Door, count_dropped};
 
 /// Most bytes of a datagram.
@@ -42,7 +41,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 /// Receives until `stop`, and stores what came until then.
 pub(super) async fn run(socket: UdpSocket, inlet: Inlet, stop: CancellationToken) {
     let (waiting, batches) = mpsc::channel(WAITING_MAX);
-    tokio::join!(receive(socket, &inlet, waiting, stop), store(&inlet, batches));
+    tokio::join!(receive(socket, &inlet, waiting, stop.clone()), store(&inlet, batches, &stop));
 }
 
 async fn receive(socket: UdpSocket, inlet: &Inlet, waiting: mpsc::Sender<Batch>, stop: CancellationToken) {
@@ -60,8 +59,8 @@ async fn receive(socket: UdpSocket, inlet: &Inlet, waiting: mpsc::Sender<Batch>,
         }
         pass_on(&waiting, take_batch(&socket, &mut received, inlet.0.batch_max));
     }
-    // What has arrived by now is stored as well.
-    loop {
+    // What has arrived by now is stored as well, as far as there is room for it.
+    for _ in 0..WAITING_MAX {
         let batch = take_batch(&socket, &mut received, inlet.0.batch_max);
         if batch.messages.is_empty() {
             break;
@@ -100,12 +99,30 @@ fn pass_on(waiting: &mpsc::Sender<Batch>, batch: Batch) {
     }
 }
 
-async fn store(inlet: &Inlet, mut batches: mpsc::Receiver<Batch>) {
+async fn store(inlet: &Inlet, mut batches: mpsc::Receiver<Batch>, stop: &CancellationToken) {
     while let Some(batch) = batches.recv().await {
-        if let Err(problem) = inlet.admit(&batch, &RequestId::random()).await {
+        let give_up = async {
+            stop.cancelled().await;
+            sleep(LAST_TRIES).await;
+        };
+        tokio::select! {
+            () = store_batch(inlet, &batch) => {}
+            () = give_up => count_dropped(Door::Syslog, batch.len(), "shutdown"),
+        }
+    }
+}
+
+/// Stores a batch, trying again while it is certain that it was not stored: others wait meanwhile.
+async fn store_batch(inlet: &Inlet, batch: &Batch) {
+    let mut wait = RETRY_AFTER.start;
+    while let Err(problem) = inlet.admit(batch, None).await {
+        if !is_worth_retrying(&problem) || problem.code() == "outcome_unknown" {
             count_dropped(Door::Syslog, batch.len(), problem.code());
             problem.note();
+            return;
         }
+        sleep(wait).await;
+        wait = (wait * 2).min(RETRY_AFTER.end);
     }
 }
 

@@ -114,30 +114,44 @@ async fn a_datagram_is_a_message_and_bytes_that_are_no_text_are_kept() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_the_service_ends_is_stored() {
+async fn many_messages_of_one_connection_are_all_stored() {
+    const SENT: usize = 30_000;
+    let syslog = Syslog::start();
+    let lines: String = (0..SENT).map(|n| format!("<14>n {n}\n")).collect();
+    let mut connection = TcpStream::connect(syslog.address).await.unwrap();
+    connection.write_all(lines.as_bytes()).await.unwrap();
+    drop(connection);
+
+    let counted = async || {
+        let stats = Answer::to(syslog.installation.get("/stats")).await.json();
+        (stats["total"] == SENT).then_some(())
+    };
+    wait_until("all are stored", PATIENCE, counted).await;
+
+    let file = Answer::to(syslog.installation.get("/api/v1/logs/export?format=ndjson")).await.text();
+    let messages: Vec<String> = file
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["message"].as_str().unwrap().to_owned())
+        .collect();
+    let expected: Vec<String> = (0..SENT).map(|n| format!("<14>n {n}")).collect();
+    assert!(messages == expected, "in order, each once");
+}
+
+#[tokio::test]
+async fn a_message_that_was_cut_is_counted_and_not_stored() {
     let syslog = Syslog::start();
     let mut connection = TcpStream::connect(syslog.address).await.unwrap();
-    let lines: String =
-        (0..5000).map(|n| format!("<14>1 2025-10-11T22:14:15Z web-1 pay - - - n {n}\n")).collect();
-    connection.write_all(lines.as_bytes()).await.unwrap();
-    syslog.logs("q=\"n 0\"", 1).await;
-    let Syslog { installation, .. } = syslog;
-    let Installation { ingest, query, key, client, data } = installation;
-
-    assert!(ingest.stop().success());
-
-    let stored = client
-        .get(query.url("/stats"))
-        .bearer_auth(&key)
-        .send()
-        .await
-        .unwrap()
-        .json::<Value>()
+    connection
+        .write_all(b"<14>1 2025-10-11T22:14:15Z web-1 pay - - - whole\n100 <14>1 2025 cut")
         .await
         .unwrap();
-    let total = stored["total"].as_u64().unwrap();
-    assert!(total > 0 && total <= 5000, "{total}");
-    drop((connection, data));
+    drop(connection);
+
+    let logs = syslog.logs("", 1).await;
+
+    assert_eq!(logs[0]["message"], "whole");
+    let series = "sentinel_ingest_records_dropped_total{door=\"syslog\",reason=\"incomplete\"}";
+    wait_until("it is counted", PATIENCE, async || (syslog.counted(series).await == 1).then_some(())).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use domain::limits::RecordLimits;
 use serde_json::value::RawValue;
 
 use crate::decode::attributes::depth_of;
+use crate::decode::escapes::has_lone_surrogate;
 
 /// Members of a JSON object, in the order in which they were found; of one name, the first.
 #[derive(Debug, Default)]
@@ -11,10 +12,20 @@ pub(crate) struct Members {
     names: Vec<String>,
     json: String,
     longest_value_bytes: usize,
+    /// Whether there was one that cannot be kept: one too many, or no text.
+    is_cut: bool,
     deepest: usize,
 }
 
+/// So many are kept at most, whatever the limits are: each is compared with all before it.
+const KEPT_MAX: usize = 1024;
+
 impl Members {
+    /// Says whether no further one is kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.names.len() > KEPT_MAX
+    }
+
     /// Says whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -45,10 +56,15 @@ impl Members {
 
     /// Adds a value as it was sent.
     pub(crate) fn push_raw(&mut self, name: &str, value: &RawValue) {
+        self.is_cut |= has_lone_surrogate(value.get());
         self.push_json(name, value.get());
     }
 
     fn push_json(&mut self, name: &str, value: &str) {
+        if self.names.len() > KEPT_MAX {
+            self.is_cut = true;
+            return;
+        }
         if self.names.iter().any(|known| known == name) {
             return;
         }
@@ -63,7 +79,8 @@ impl Members {
 
     /// Says whether a record may have these attributes.
     pub(crate) fn are_within(&self, limits: &RecordLimits) -> bool {
-        self.names.len() <= limits.attributes
+        !self.is_cut
+            && self.names.len() <= limits.attributes
             && self.names.iter().all(|name| name.len() <= limits.attribute_name_bytes)
             && self.longest_value_bytes <= limits.attribute_value_bytes
             && self.deepest < limits.attributes_depth

@@ -78,8 +78,11 @@ pub(super) fn decode_lines(body: &str, builder: &mut BatchBuilder<'_, '_>) -> Re
 
 /// Takes a line apart, which came in at `received_at`: years that it leaves out follow from that.
 pub(super) fn parse<'a>(sent: &'a str, received_at: Timestamp, limits: &RecordLimits) -> Line<'a> {
+    if sent.len() > limits.message_bytes {
+        return Line::of_message(sent);
+    }
     let plain = if memchr::memchr(ESCAPE, sent.as_bytes()).is_some() {
-        Cow::Owned(strip_ansi_escapes::strip_str(sent))
+        Cow::Owned(without_colours(sent))
     } else {
         Cow::Borrowed(sent)
     };
@@ -95,6 +98,11 @@ pub(super) fn parse<'a>(sent: &'a str, received_at: Timestamp, limits: &RecordLi
         }
     }
     if line.is_within(limits) { line } else { Line::of_message(sent) }
+}
+
+/// Takes escape sequences away. What strips them takes all control characters; tabs stay, for they are between words.
+fn without_colours(sent: &str) -> String {
+    sent.split('\t').map(strip_ansi_escapes::strip_str).collect::<Vec<_>>().join("\t")
 }
 
 /// Tries the shapes that a line may have by its first character.

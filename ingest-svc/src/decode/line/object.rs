@@ -80,8 +80,22 @@ fn text_of(value: &RawValue) -> Cow<'_, str> {
 }
 
 impl<'a> Fields<'a> {
+    /// Takes a field whose value has no type: one that reads as a number is a number.
+    pub(super) fn take_word(&mut self, name: &str, word: Cow<'a, str>) {
+        if let Some(word) = self.take(name, word) {
+            self.line.attributes.push_number_or_text(name, &word);
+        }
+    }
+
     /// Takes a field whose value is a text.
-    pub(super) fn take_text(&mut self, name: &str, text: Cow<'a, str>) {
+    fn take_text(&mut self, name: &str, text: Cow<'a, str>) {
+        if let Some(text) = self.take(name, text) {
+            self.line.attributes.push_text(name, &text);
+        }
+    }
+
+    /// Puts a field at its place; returns it if it has none.
+    fn take(&mut self, name: &str, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
         let line = &mut self.line;
         let is = |names: &[&str]| names.contains(&name);
         if is(MESSAGES) && !self.has_message {
@@ -105,8 +119,9 @@ impl<'a> Fields<'a> {
         } else if is(SPANS) && line.span_id.is_empty() {
             line.span_id = text;
         } else {
-            line.attributes.push_number_or_text(name, &text);
+            return Some(text);
         }
+        None
     }
 
     /// Takes a field with any other value.

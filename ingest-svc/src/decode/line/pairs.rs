@@ -8,6 +8,9 @@ use super::object::Fields;
 /// Least pairs of a line, so that a sentence with one `a=b` in it is none.
 const PAIRS_MIN: usize = 2;
 
+/// Most pairs that are looked at.
+const PAIRS_MAX: usize = 1024;
+
 /// Reads a line that is nothing but pairs.
 pub(super) fn parse(line: &str) -> Option<Line<'_>> {
     let mut pairs = Vec::new();
@@ -15,6 +18,9 @@ pub(super) fn parse(line: &str) -> Option<Line<'_>> {
     while !rest.is_empty() {
         let (pair, after) = next_pair(rest)?;
         pairs.push(pair);
+        if pairs.len() > PAIRS_MAX {
+            return None;
+        }
         rest = after.trim_start();
     }
     if pairs.len() < PAIRS_MIN {
@@ -22,7 +28,7 @@ pub(super) fn parse(line: &str) -> Option<Line<'_>> {
     }
     let mut fields = Fields::default();
     for (name, value) in pairs {
-        fields.take_text(name, value);
+        fields.take_word(name, value);
     }
     Some(fields.into_line(line))
 }

@@ -41,6 +41,9 @@ pub(in crate::decode) fn parse_message(sent: &str, received_at: Timestamp) -> Op
     if matches!(found.protocol, Protocol::RFC5424(_)) {
         for element in &found.structured_data {
             for (name, value) in element.params() {
+                if attributes.is_full() {
+                    break;
+                }
                 attributes.push_text(&format!("{}.{name}", element.id), &value);
             }
         }

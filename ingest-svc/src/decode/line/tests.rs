@@ -103,6 +103,8 @@ fn colour_codes_are_stripped_and_what_was_sent_is_kept() {
     let line = "2025-10-23 12:00:00 \u{1b}[32mINFO\u{1b}[0m [pay] \u{1b}[1mdone\u{1b}[0m";
     assert_eq!(parts(line), ["2025-10-23T12:00:00Z", "INFO", "pay", "", "done"].map(str::to_owned));
     assert_eq!(attributes(line)["log.record.original"], line);
+    let tabs = "\u{1b}[31mERROR\u{1b}[0m\tdone\tx";
+    assert_eq!(parts(tabs)[4], "ERROR\tdone\tx");
     let plain = "\u{1b}[31mred\u{1b}[0m";
     assert_eq!(
         (parts(plain)[4].as_str(), &attributes(plain)["log.record.original"]),
@@ -129,6 +131,11 @@ fn json_in_a_line_becomes_fields() {
     let expected = serde_json::json!({"pid": 7, "o": {"k": [1]}, "log.record.original": line});
     assert_eq!(attributes(line), expected);
 
+    let texts = r#"{"msg":"m","zip":"12345","n":12345}"#;
+    assert_eq!(
+        (&attributes(texts)["zip"], &attributes(texts)["n"]),
+        (&serde_json::json!("12345"), &serde_json::json!(12345))
+    );
     let ours = r#"{"service":"pay","message":"m","attributes":{"a":1,"b":"x"}}"#;
     let expected = serde_json::json!({"a": 1, "b": "x", "log.record.original": ours});
     assert_eq!(attributes(ours), expected);
@@ -205,4 +212,14 @@ fn a_line_with_parts_beyond_the_limits_is_a_message_as_it_stands() {
         parts(&long_message),
         ["2025-10-23T12:00:00Z", "WARN", "pay", "", &long_message].map(str::to_owned)
     );
+}
+
+#[test]
+fn a_line_with_very_many_parts_is_given_up_early() {
+    let pairs: String = (0..60_000).map(|n| format!("k{n}=1 ")).collect();
+    assert!(pairs.len() > RecordLimits::STANDARD.message_bytes);
+    assert_eq!(parsed(&pairs[..200_000]).message, &pairs[..200_000]);
+    let elements: String = (0..7000).map(|n| format!(" k{n}=\"1\"")).collect();
+    let sent = format!("<34>1 2003-10-11T22:14:15Z web-1 su - - [x@1{elements}] m");
+    assert!(syslog::parse_message(&sent, arrival()).unwrap().attributes.is_full());
 }

@@ -20,7 +20,9 @@ pub(super) fn read_request<'a>(body: &'a [u8], records: &mut Records<'a, '_>) ->
     let body = body.trim_start_matches('\u{feff}');
     // Of everything inside, null is an absent one; a request is an object.
     if body.trim() == "null" {
-        return Err(DecodeError::malformed("the body has to be an object with an array resourceLogs, not null"));
+        return Err(DecodeError::malformed(
+            "the body has to be an object with an array resourceLogs, not null",
+        ));
     }
     let mut json = serde_json::Deserializer::from_str(body);
     let mut request = Request { records, stop: None };

@@ -92,3 +92,20 @@ fn fields_of_these_names_beside_a_time_and_a_message_are_attributes() {
     assert_eq!(decoded.batch.get(0).timestamp.to_string(), "2025-10-23T14:32:16Z");
     assert_eq!(attributes_of(&decoded), json!({"raw_log": "x", "executed_at": "2025-04-01T12:00:00Z"}));
 }
+
+#[test]
+fn an_envelope_whose_metadata_are_beyond_the_limits_is_refused() {
+    let many: serde_json::Map<String, Value> = (0..200).map(|n| (format!("k{n}"), json!(n))).collect();
+    let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+    for metadata in [
+        json!({"service": "a", "source": "h".repeat(300)}).to_string(),
+        json!({"service": "a", "n".repeat(300): 1}).to_string(),
+        json!(many).to_string().replacen('{', r#"{"service":"a","#, 1),
+        format!(r#"{{"service":"a","deep":{deep}}}"#),
+        r#"{"service":"a","half":"\ud800"}"#.to_owned(),
+    ] {
+        let decoded = decode_json(format!(r#"{{"raw_log":"x","metadata":{metadata}}}"#));
+        assert_eq!((decoded.batch.len(), decoded.rejected), (0, 1), "{metadata}");
+        assert_eq!(decoded.errors[0].field.as_deref(), Some("metadata"), "{metadata}");
+    }
+}
