@@ -1,9 +1,11 @@
 //! Messages over UDP: one of them is a datagram. They are received all the time and stored in batches; while that takes
 //! too long they wait, and what finds no room is lost and counted, as is what the kernel had no room for.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -21,7 +23,7 @@ const DATAGRAM_MAX_BYTES: usize = 65_535;
 /// A batch is as large as this (256 KiB), or whatever has come.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// So many batches may wait to be stored.
+/// So many full batches may wait to be stored.
 const WAITING_MAX: usize = 32;
 
 /// What the kernel is asked to keep of what was not received yet (8 MiB; it grants what `net.core.rmem_max` allows).
@@ -38,64 +40,107 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket)
 }
 
-/// Receives until `stop`, and stores what came until then.
-pub(super) async fn run(socket: UdpSocket, inlet: Inlet, stop: CancellationToken) {
-    let (waiting, batches) = mpsc::channel(WAITING_MAX);
-    tokio::join!(receive(socket, &inlet, waiting, stop.clone()), store(&inlet, batches, &stop));
+/// What was received and waits to be stored. While a batch is stored the next one grows: messages that come one by one are
+/// not stored one by one.
+struct Backlog {
+    full: VecDeque<Batch>,
+    bytes: BytesMut,
+    messages: Vec<(Range<usize>, IpAddr)>,
+    /// Most messages of a batch.
+    batch_max: usize,
 }
 
-async fn receive(socket: UdpSocket, inlet: &Inlet, waiting: mpsc::Sender<Batch>, stop: CancellationToken) {
+/// Receives until `stop`, and stores what came until then.
+pub(super) async fn run(socket: UdpSocket, inlet: Inlet, stop: CancellationToken) {
+    // One batch is ready when the one before it is stored; the others stay where they can grow.
+    let (ready, batches) = mpsc::channel(1);
+    let backlog = Backlog::new(inlet.0.batch_max);
+    tokio::join!(receive(socket, backlog, ready, stop.clone()), store(&inlet, batches, &stop));
+}
+
+async fn receive(
+    socket: UdpSocket,
+    mut backlog: Backlog,
+    ready: mpsc::Sender<Batch>,
+    stop: CancellationToken,
+) {
     let mut losses = KernelLosses::of(&socket);
     let mut look = interval(LOOK_EVERY);
-    let mut received = BytesMut::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = look.tick() => losses.count(),
-            ready = socket.readable() => if let Err(error) = ready {
-                tracing::error!(%error, "no message of syslog can be received over UDP");
-                return;
-            },
-        }
-        pass_on(&waiting, take_batch(&socket, &mut received, inlet.0.batch_max));
-    }
-    // What has arrived by now is stored as well, as far as there is room for it.
-    for _ in 0..WAITING_MAX {
-        let batch = take_batch(&socket, &mut received, inlet.0.batch_max);
-        if batch.messages.is_empty() {
-            break;
-        }
-        pass_on(&waiting, batch);
-    }
-    losses.count();
-}
-
-/// Takes what the kernel has, without waiting.
-fn take_batch(socket: &UdpSocket, received: &mut BytesMut, batch_max: usize) -> Batch {
-    let mut messages = Vec::new();
-    while received.len() < BATCH_BYTES && messages.len() < batch_max {
-        received.reserve(DATAGRAM_MAX_BYTES);
-        let start = received.len();
-        match socket.try_recv_buf_from(received) {
-            Ok((_, peer)) => {
-                let length = received[start..].trim_ascii_end().len();
-                if length > 0 {
-                    messages.push((start..start + length, peer.ip().to_canonical()));
+            Ok(place) = ready.reserve(), if !backlog.is_empty() => {
+                if let Some(batch) = backlog.take_batch() {
+                    place.send(batch);
                 }
             }
-            // A datagram of ours that could not be delivered is told to us here; we send none.
-            Err(_) => break,
+            readable = socket.readable() => {
+                if let Err(error) = readable {
+                    tracing::error!(%error, "no message of syslog can be received over UDP");
+                    break;
+                }
+                backlog.receive(&socket);
+            }
         }
     }
-    Batch { bytes: received.split().freeze(), messages }
+    // What has arrived by now is stored as well: the kernel keeps no more than may wait.
+    for _ in 0..WAITING_MAX {
+        if !backlog.receive(&socket) {
+            break;
+        }
+    }
+    losses.count();
+    while let Some(batch) = backlog.take_batch() {
+        if ready.send(batch).await.is_err() {
+            break;
+        }
+    }
 }
 
-fn pass_on(waiting: &mpsc::Sender<Batch>, batch: Batch) {
-    if batch.messages.is_empty() {
-        return;
+impl Backlog {
+    fn new(batch_max: usize) -> Self {
+        Self { full: VecDeque::new(), bytes: BytesMut::new(), messages: Vec::new(), batch_max }
     }
-    if let Err(full) = waiting.try_send(batch) {
-        count_dropped(Door::Syslog, full.into_inner().len(), "queue_full");
+
+    fn is_empty(&self) -> bool {
+        self.full.is_empty() && self.messages.is_empty()
+    }
+
+    /// Takes what the kernel has, without waiting, until a batch is full. Says whether it is: there may be more.
+    fn receive(&mut self, socket: &UdpSocket) -> bool {
+        while self.bytes.len() < BATCH_BYTES && self.messages.len() < self.batch_max {
+            self.bytes.reserve(DATAGRAM_MAX_BYTES);
+            let start = self.bytes.len();
+            match socket.try_recv_buf_from(&mut self.bytes) {
+                Ok((_, peer)) => {
+                    let length = self.bytes[start..].trim_ascii_end().len();
+                    self.bytes.truncate(start + length);
+                    if length > 0 {
+                        self.messages.push((start..start + length, peer.ip().to_canonical()));
+                    }
+                }
+                // A datagram of ours that could not be delivered is told to us here; we send none.
+                Err(_) => return false,
+            }
+        }
+        let batch = self.close_batch();
+        if self.full.len() < WAITING_MAX {
+            self.full.push_back(batch);
+        } else {
+            count_dropped(Door::Syslog, batch.len(), "queue_full");
+        }
+        true
+    }
+
+    fn close_batch(&mut self) -> Batch {
+        Batch { bytes: self.bytes.split().freeze(), messages: std::mem::take(&mut self.messages) }
+    }
+
+    /// Takes the oldest batch; the last one as it is.
+    fn take_batch(&mut self) -> Option<Batch> {
+        let full = self.full.pop_front();
+        full.or_else(|| (!self.messages.is_empty()).then(|| self.close_batch()))
     }
 }
 
@@ -160,4 +205,59 @@ fn losses_of(inode: &str) -> Option<u64> {
         let columns: Vec<&str> = line.split_whitespace().collect();
         (columns.get(9) == Some(&inode)).then(|| columns.last()?.parse().ok())?
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BATCH_MAX: usize = 40;
+
+    async fn send_one_by_one(
+        sender: &std::net::UdpSocket,
+        socket: &UdpSocket,
+        count: usize,
+        backlog: &mut Backlog,
+    ) {
+        let address = socket.local_addr().expect("it is bound");
+        for n in 0..count {
+            sender.send_to(format!("n {n}\n").as_bytes(), address).expect("a datagram can be sent");
+            socket.readable().await.expect("a datagram comes");
+            backlog.receive(socket);
+        }
+    }
+
+    fn texts(batch: &Batch) -> Vec<&str> {
+        let text = |(range, _): &(Range<usize>, IpAddr)| range.clone();
+        let ranges = batch.messages.iter().map(text);
+        ranges.map(|range| std::str::from_utf8(&batch.bytes[range]).expect("text was sent")).collect()
+    }
+
+    #[tokio::test]
+    async fn messages_that_come_one_by_one_wait_together() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut backlog = Backlog::new(BATCH_MAX);
+
+        send_one_by_one(&sender, &socket, BATCH_MAX + 3, &mut backlog).await;
+
+        let (first, second) = (backlog.take_batch().unwrap(), backlog.take_batch().unwrap());
+        let all: Vec<_> = texts(&first).into_iter().chain(texts(&second)).map(str::to_owned).collect();
+        assert_eq!((first.messages.len(), second.messages.len()), (BATCH_MAX, 3));
+        assert_eq!(all, (0..BATCH_MAX + 3).map(|n| format!("n {n}")).collect::<Vec<_>>());
+        assert!(backlog.is_empty() && backlog.take_batch().is_none());
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_than_may() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut backlog = Backlog::new(1);
+
+        send_one_by_one(&sender, &socket, WAITING_MAX + 5, &mut backlog).await;
+
+        let waiting: Vec<_> = std::iter::from_fn(|| backlog.take_batch()).collect();
+        assert_eq!(waiting.len(), WAITING_MAX);
+        assert_eq!(texts(&waiting[0]), ["n 0"]);
+    }
 }

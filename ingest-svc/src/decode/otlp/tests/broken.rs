@@ -26,8 +26,7 @@ fn a_request_without_logs_has_none() {
     for body in [&b""[..], &request(vec![], None, vec![]).encode_to_vec()] {
         assert_eq!(decode_protobuf(body).unwrap().batch.len(), 0);
     }
-    let empty =
-        ["", "{}", " {} ", r#"{"resourceLogs":[]}"#, r#"{"resourceLogs":null}"#, "\u{feff}{}"];
+    let empty = ["", "{}", " {} ", r#"{"resourceLogs":[]}"#, r#"{"resourceLogs":null}"#, "\u{feff}{}"];
     let inner =
         r#"{"resourceLogs":[{},{"scopeLogs":[{},{"logRecords":[]},{"logRecords":null}]}],"other":[1]}"#;
     for body in empty.into_iter().chain([inner]) {
