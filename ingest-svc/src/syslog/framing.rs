@@ -27,7 +27,12 @@ pub(super) fn first(received: &[u8], max_bytes: usize) -> Frame {
     match counted(received) {
         Count::Known { start, bytes } if bytes > max_bytes => Frame::TooLong(Some(start + bytes)),
         Count::Known { start, bytes } if received.len() < start + bytes => Frame::Incomplete,
-        Count::Known { start, bytes } => Frame::Message { start, end: start + bytes, next: start + bytes },
+        Count::Known { start, bytes } => {
+            let next = start + bytes;
+            // rsyslog's templates end with a line feed, which it counts; its own receiver drops it as well.
+            let is_line = received[..next].ends_with(b"\n");
+            Frame::Message { start, end: next - usize::from(is_line), next }
+        }
         Count::Incomplete => Frame::Incomplete,
         Count::None => match memchr::memchr2(b'\n', 0, received) {
             Some(end) if end > max_bytes => Frame::TooLong(Some(end + 1)),
@@ -84,6 +89,7 @@ mod tests {
             (b"\n<1>", message(0, 0, 1)),
             (b"10 apples\n", message(0, 9, 10)),
             (b"6 <1>a\nb", message(2, 8, 8)),
+            (b"6 <1>ab\n<2>", message(2, 7, 8)),
             (b"0 <1>\n", message(0, 5, 6)),
             (b"1234567890 <1>\n", message(0, 14, 15)),
         ] {
