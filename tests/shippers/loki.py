@@ -1,4 +1,4 @@
-# requires: loki-logger-handler
+# requires: loki-logger-handler requests
 """A client library of Loki, loki-logger-handler, plain and gzip: every line is found once, with its labels and metadata.
 
 SENTINEL_INGEST_URL, SENTINEL_QUERY_URL and SENTINEL_KEY say where, and with which key.

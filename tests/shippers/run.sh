@@ -10,6 +10,7 @@
 #   SENTINEL_URL           where logs are sent and asked for: SENTINEL_INGEST_URL and SENTINEL_QUERY_URL say the same
 #   SENTINEL_KEY           a key for both, of a tenant of its own
 #   SENTINEL_SHIPPER_DIR   an empty folder of its own
+#   SENTINEL_SYSLOG_ADDRESS where syslog is taken, over UDP and TCP: what comes there is of the tenant of syslog.sh
 # and, in a comment of its first lines, says what it needs:
 #   # requires: elasticsearch requests          packages from PyPI, which are there when it runs
 #   # requires-debian: rsyslog                  packages of Debian, unpacked in $SENTINEL_DEBIAN_ROOT, not installed
@@ -68,10 +69,15 @@ debian_for() {
   printf '%s\n' "$root"
 }
 
-# start: the program, with both services on one address.
+# new_key TENANT SCOPES: makes a key.
+new_key() { target/debug/sentinel keys create --data-dir "$scratch/data" --tenant "$1" --scopes "$2"; }
+
+# start: the program, with both services on one address and syslog on another. How full this disk is does not matter here.
 start() {
   local deadline=$((SECONDS + START_TIMEOUT_S))
-  target/debug/sentinel up --data-dir "$scratch/data" --listen "127.0.0.1:$port" --log-format json \
+  new_key syslog ingest >"$scratch/syslog.key"
+  target/debug/sentinel up --data-dir "$scratch/data" --listen "127.0.0.1:$port" --log-format json --disk-reserve 0 \
+    --syslog-listen "$syslog" --syslog-key-file "$scratch/syslog.key" \
     >"$scratch/sentinel.out" 2>"$scratch/sentinel.log" &
   process=$!
   until curl -fs -o /dev/null "http://127.0.0.1:$port/readyz"; do
@@ -102,8 +108,8 @@ run_client() {
     [ -n "${interpreter[0]}" ] || return "$MISSING"
   fi
   debian="$(debian_for "$file")" || return "$MISSING"
-  SENTINEL_KEY="$(target/debug/sentinel keys create --data-dir "$scratch/data" --tenant "$name" --scopes ingest,read)" \
-    SENTINEL_URL="$url" SENTINEL_INGEST_URL="$url" SENTINEL_QUERY_URL="$url" \
+  SENTINEL_KEY="$(new_key "$name" ingest,read)" SENTINEL_SYSLOG_ADDRESS="$syslog" SENTINEL_URL="$url" \
+    SENTINEL_INGEST_URL="$url" SENTINEL_QUERY_URL="$url" \
     SENTINEL_SHIPPER_DIR="$folder" SENTINEL_DEBIAN_ROOT="$debian" "${interpreter[@]}" "$file"
 }
 
@@ -114,6 +120,7 @@ scratch="$(mktemp -d)"
 trap stop EXIT
 port="$(free_port)"
 url="http://127.0.0.1:$port"
+syslog="127.0.0.1:$(free_port)"
 start
 
 failed=() ran=0
