@@ -158,8 +158,6 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
 
     /// Adds a line. A key's service takes the place of what only the line's sender is called.
     fn push_line(&mut self, line: &Line<'_>) -> Result<(), Fault> {
-        // First: a line that is too long was not looked at.
-        fields::bounded_message(&line.message, self.context.limits.message_bytes)?;
         let bound = self.context.bound_service;
         let named = line.service.as_deref().filter(|_| line.names_service || bound.is_none());
         let service = fields::allowed_service(named, bound)?;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use domain::limits::{IDENTIFIER_MAX_BYTES, RecordLimits};
 use domain::{ServiceName, Severity, Timestamp};
 use serde_json::value::RawValue;
 
@@ -129,6 +130,7 @@ pub(super) fn opened<'v>(
             return Err(Fault::of("raw_log", error::codes::WRONG_TYPE, detail));
         }
     };
+    line::check_length(text, context.limits)?;
     let members: Vec<(String, &RawValue)> = metadata.and_then(line::read_members).unwrap_or_default();
     let find = |name: &str| {
         let found = members.iter().find(|(known, _)| known == name);
@@ -141,8 +143,8 @@ pub(super) fn opened<'v>(
     let found = || line.service.as_deref().map(str::to_owned).or_else(|| stem_of(&find("file_path")?));
     let named = named.or_else(|| if context.bound_service.is_none() { found() } else { None });
     let service = fields::allowed_service(named.as_deref(), context.bound_service)?.to_owned();
-    if let Some(source) = find(SOURCE) {
-        add_source(&mut line, &source);
+    if let Some((_, source)) = members.iter().find(|(name, _)| name == SOURCE) {
+        add_source(&mut line, source, context.limits);
     }
     for (name, value) in members {
         if name == SERVICE || name == SOURCE {
@@ -150,23 +152,19 @@ pub(super) fn opened<'v>(
         }
         let renamed =
             RENAMED.iter().find(|(known, _)| *known == name).map_or(name.as_str(), |(_, renamed)| renamed);
-        if value.get().len() <= context.limits.attribute_value_bytes {
-            line.attributes.push_raw(renamed, value);
-        }
-    }
-    if !line.is_within(context.limits) {
-        let detail = "the metadata do not fit into a record: too many, too long, nested too deep, or no text";
-        return Err(Fault::of("metadata", error::codes::TOO_LONG, detail.to_owned()));
+        // What a record may not have is left out: the line counts for more.
+        line.attributes.push_raw_within(renamed, value, context.limits);
     }
     Ok((service, line))
 }
 
 /// Adds the machine of the shipper: the line's own, unless the line names one.
-fn add_source(line: &mut Line<'_>, source: &str) {
-    if line.host.is_empty() {
-        line.host = Cow::Owned(source.to_owned());
+fn add_source(line: &mut Line<'_>, raw_source: &RawValue, limits: &RecordLimits) {
+    let Ok(source) = serde_json::from_str::<String>(raw_source.get()) else { return };
+    if line.host.is_empty() && source.len() <= IDENTIFIER_MAX_BYTES {
+        line.host = Cow::Owned(source);
     } else if line.host != source {
-        line.attributes.push_text(SHIPPER_HOST, source);
+        line.attributes.push_raw_within(SHIPPER_HOST, raw_source, limits);
     }
 }
 

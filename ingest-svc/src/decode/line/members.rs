@@ -1,5 +1,7 @@
 //! Attributes in the making: the members of one JSON object, each name once.
 
+use std::collections::HashSet;
+
 use domain::limits::RecordLimits;
 use serde_json::value::RawValue;
 
@@ -9,23 +11,18 @@ use crate::decode::escapes::has_lone_surrogate;
 /// Members of a JSON object, in the order in which they were found; of one name, the first.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    names: Vec<String>,
+    /// A set, because a line may have very many.
+    names: HashSet<String>,
     json: String,
     longest_value_bytes: usize,
-    /// Whether there was one that cannot be kept: one too many, or no text.
-    is_cut: bool,
     deepest: usize,
+    has_broken_text: bool,
 }
 
-/// So many are kept at most, whatever the limits are: each is compared with all before it.
-const KEPT_MAX: usize = 1024;
+/// No record may have so many attributes, whatever its limits are.
+const ATTRIBUTES_MAX: usize = 1024;
 
 impl Members {
-    /// Says whether no further one is kept.
-    pub(crate) fn is_full(&self) -> bool {
-        self.names.len() > KEPT_MAX
-    }
-
     /// Says whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -39,6 +36,11 @@ impl Members {
     /// Says whether an attribute may hold this text.
     pub(crate) fn is_text_within(text: &str, limits: &RecordLimits) -> bool {
         text.len() < limits.attribute_value_bytes && json_of(text).len() <= limits.attribute_value_bytes
+    }
+
+    /// Says whether there are so many that no record may have them.
+    pub(crate) fn is_full(&self) -> bool {
+        self.names.len() > ATTRIBUTES_MAX
     }
 
     /// Adds a text.
@@ -56,16 +58,24 @@ impl Members {
 
     /// Adds a value as it was sent.
     pub(crate) fn push_raw(&mut self, name: &str, value: &RawValue) {
-        self.is_cut |= has_lone_surrogate(value.get());
+        self.has_broken_text |= has_lone_surrogate(value.get());
         self.push_json(name, value.get());
     }
 
-    fn push_json(&mut self, name: &str, value: &str) {
-        if self.names.len() > KEPT_MAX {
-            self.is_cut = true;
-            return;
+    /// Adds a value as it was sent, unless a record may not have it beside these.
+    pub(crate) fn push_raw_within(&mut self, name: &str, value: &RawValue, limits: &RecordLimits) {
+        let is_within = self.names.len() < limits.attributes
+            && name.len() <= limits.attribute_name_bytes
+            && value.get().len() <= limits.attribute_value_bytes
+            && depth_of(value.get()) < limits.attributes_depth
+            && !has_lone_surrogate(value.get());
+        if is_within {
+            self.push_json(name, value.get());
         }
-        if self.names.iter().any(|known| known == name) {
+    }
+
+    fn push_json(&mut self, name: &str, value: &str) {
+        if !self.names.insert(name.to_owned()) {
             return;
         }
         self.json.push(if self.json.is_empty() { '{' } else { ',' });
@@ -74,16 +84,15 @@ impl Members {
         self.json.push_str(value);
         self.longest_value_bytes = self.longest_value_bytes.max(value.len());
         self.deepest = self.deepest.max(depth_of(value));
-        self.names.push(name.to_owned());
     }
 
     /// Says whether a record may have these attributes.
     pub(crate) fn are_within(&self, limits: &RecordLimits) -> bool {
-        !self.is_cut
-            && self.names.len() <= limits.attributes
+        self.names.len() <= limits.attributes
             && self.names.iter().all(|name| name.len() <= limits.attribute_name_bytes)
             && self.longest_value_bytes <= limits.attribute_value_bytes
             && self.deepest < limits.attributes_depth
+            && !self.has_broken_text
     }
 }
 

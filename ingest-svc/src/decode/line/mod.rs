@@ -25,7 +25,8 @@ pub(super) use members::Members;
 pub(super) use object::read_members;
 
 use super::builder::BatchBuilder;
-use super::error::DecodeError;
+use super::error::{DecodeError, Fault};
+use super::fields;
 
 /// The attribute with the whole line, where the message is something else.
 const ORIGINAL: &str = "log.record.original";
@@ -70,17 +71,25 @@ pub(super) fn decode_lines(body: &str, builder: &mut BatchBuilder<'_, '_>) -> Re
             continue;
         }
         builder.start_record()?;
-        let line = parse(line, builder.received_at(), builder.limits());
-        builder.end_with_line(&line);
+        match check_length(line, builder.limits()) {
+            Ok(()) => builder.end_with_line(&parse(line, builder.received_at(), builder.limits())),
+            Err(fault) => builder.end_with_fault(fault),
+        }
     }
     Ok(())
 }
 
+/// Refuses a line of which nothing could be stored, before anything is made of it: longer than a message may be, and than
+/// the attribute that keeps a line whose message is only a part.
+pub(super) fn check_length(line: &str, limits: &RecordLimits) -> Result<(), Fault> {
+    if line.len() <= limits.attribute_value_bytes {
+        return Ok(());
+    }
+    fields::bounded_message(line, limits.message_bytes).map(|_| ())
+}
+
 /// Takes a line apart, which came in at `received_at`: years that it leaves out follow from that.
 pub(super) fn parse<'a>(sent: &'a str, received_at: Timestamp, limits: &RecordLimits) -> Line<'a> {
-    if sent.len() > limits.message_bytes {
-        return Line::of_message(sent);
-    }
     let plain = if memchr::memchr(ESCAPE, sent.as_bytes()).is_some() {
         Cow::Owned(without_colours(sent))
     } else {

@@ -215,10 +215,27 @@ fn a_line_with_parts_beyond_the_limits_is_a_message_as_it_stands() {
 }
 
 #[test]
-fn a_line_with_very_many_parts_is_given_up_early() {
-    let pairs: String = (0..60_000).map(|n| format!("k{n}=1 ")).collect();
-    assert!(pairs.len() > RecordLimits::STANDARD.message_bytes);
-    assert_eq!(parsed(&pairs[..200_000]).message, &pairs[..200_000]);
+fn a_line_with_half_of_a_surrogate_pair_is_left_whole() {
+    for line in [r#"{"msg":"m","a":["\ud800"]}"#, r#"x {"a":"\udc00 "}"#] {
+        assert_eq!(parts(line)[4], line);
+        assert_eq!(attributes(line), serde_json::json!({}), "{line}");
+    }
+}
+
+/// Names that are compared one by one would make this test last for minutes.
+#[test]
+fn a_line_may_have_very_many_members() {
+    let pairs = (0..30_000).map(|n| format!("a{n:05}=1")).collect::<Vec<_>>().join(" ");
+    let object = (0..25_000).map(|n| format!("\"{n:05}\":1")).collect::<Vec<_>>().join(",");
+    for line in [pairs, format!("{{{object}}}")] {
+        for _ in 0..10 {
+            assert_eq!(parts(&line)[4], line);
+        }
+    }
+}
+
+#[test]
+fn structured_data_that_no_record_may_have_are_given_up_early() {
     let elements: String = (0..7000).map(|n| format!(" k{n}=\"1\"")).collect();
     let sent = format!("<34>1 2003-10-11T22:14:15Z web-1 su - - [x@1{elements}] m");
     assert!(syslog::parse_message(&sent, arrival()).unwrap().attributes.is_full());

@@ -94,18 +94,20 @@ fn fields_of_these_names_beside_a_time_and_a_message_are_attributes() {
 }
 
 #[test]
-fn an_envelope_whose_metadata_are_beyond_the_limits_is_refused() {
-    let many: serde_json::Map<String, Value> = (0..200).map(|n| (format!("k{n}"), json!(n))).collect();
-    let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
-    for metadata in [
-        json!({"service": "a", "source": "h".repeat(300)}).to_string(),
-        json!({"service": "a", "n".repeat(300): 1}).to_string(),
-        json!(many).to_string().replacen('{', r#"{"service":"a","#, 1),
-        format!(r#"{{"service":"a","deep":{deep}}}"#),
-        r#"{"service":"a","half":"\ud800"}"#.to_owned(),
-    ] {
-        let decoded = decode_json(format!(r#"{{"raw_log":"x","metadata":{metadata}}}"#));
-        assert_eq!((decoded.batch.len(), decoded.rejected), (0, 1), "{metadata}");
-        assert_eq!(decoded.errors[0].field.as_deref(), Some("metadata"), "{metadata}");
-    }
+fn of_what_a_shipper_adds_a_record_has_what_it_may_have() {
+    let mut many = serde_json::Map::new();
+    (0..1000).for_each(|n| drop(many.insert(format!("n{n:03}"), json!(n))));
+    many.insert("service".to_owned(), json!("pay"));
+    let decoded = decode_json(json!({"raw_log": "it failed", "metadata": many}).to_string());
+    let attributes = attributes_of(&decoded);
+    assert_eq!(attributes.as_object().unwrap().len(), RecordLimits::STANDARD.attributes);
+    assert_eq!(attributes["n000"], 0);
+
+    let (deep, long) = ("[".repeat(16) + &"]".repeat(16), "n".repeat(257));
+    let sent = format!(
+        r#"{{"raw_log":"it failed","metadata":{{"service":"pay","source":"{long}","deep":{deep},"{long}":1,"half":"\ud800","a":1}}}}"#
+    );
+    let decoded = decode_json(sent);
+    assert_eq!(decoded.batch.get(0).host, "");
+    assert_eq!(attributes_of(&decoded), json!({"shipper.host": long, "a": 1}));
 }

@@ -52,3 +52,12 @@ fn more_records_than_were_allowed_are_refused_in_every_format() {
         assert_eq!(error, DecodeError::TooManyRecords { limit: 2 }, "{body}");
     }
 }
+
+#[test]
+fn a_line_that_is_longer_than_it_may_be_is_told_so_whatever_it_holds() {
+    for line in ["level=info msg=m a=1", "plain text", "{\"message\":\"m\"}"] {
+        let decoded = decode_within(&SMALL, BodyFormat::Text, line).unwrap();
+        let error = &decoded.errors[0];
+        assert_eq!((error.field.as_deref(), error.code), (Some("message"), codes::TOO_LONG), "{line}");
+    }
+}
