@@ -252,6 +252,7 @@ fn undecodable(error: DecodeError) -> Problem {
     let detail = error.to_string();
     match error {
         DecodeError::TooManyRecords { .. } => Problem::bad_request("too_many_records", detail),
+        DecodeError::TooLarge { .. } => Problem::payload_too_large("decoded_too_large", detail),
         DecodeError::Malformed { index: None, .. } => Problem::bad_request("malformed_body", detail),
         DecodeError::Malformed { index: Some(index), field, .. } => {
             let error = RecordError { index, field, code: "malformed", detail: detail.clone() };

@@ -53,5 +53,5 @@ pub fn decode(body: &[u8], format: BodyFormat, context: &Context<'_>) -> Result<
         BodyFormat::NdJson => ndjson::decode_lines(body, &mut builder)?,
         BodyFormat::Text => line::decode_lines(body, &mut builder)?,
     }
-    Ok(builder.finish())
+    builder.finish()
 }

@@ -1,7 +1,7 @@
 //! Puts the records that keep the rules into a batch, and counts and describes the others.
 
-use domain::limits::{RECORD_ERRORS_SHOWN, RecordLimits};
-use domain::{RecordRef, Severity, Timestamp};
+use domain::limits::{BATCH_DECODED_MAX_BYTES, RECORD_ERRORS_SHOWN, RecordLimits};
+use domain::{RecordBatch, RecordRef, Severity, Timestamp};
 
 use super::attributes::AttributeMerge;
 use super::error::{DecodeError, Fault};
@@ -15,7 +15,9 @@ use super::{Context, Decoded, fields};
 /// batch; buffers are used again for every record.
 pub(super) struct BatchBuilder<'a, 'c> {
     context: &'c Context<'c>,
+    /// What was refused; its batch stays empty until the end.
     decoded: Decoded,
+    batch: BoundedBatch,
     next_index: usize,
     attributes: AttributeMerge<'a>,
     /// Why the pass over the body was broken off, if it was not its syntax.
@@ -24,11 +26,20 @@ pub(super) struct BatchBuilder<'a, 'c> {
     pub(super) raw: RawRecord<'a>,
 }
 
+/// The records so far. What would make them too large is not taken, and [`Self::check`] says so from then on.
+#[derive(Debug, Default)]
+struct BoundedBatch {
+    batch: RecordBatch,
+    /// The bytes of messages and attributes, those included that were not taken.
+    bytes: usize,
+}
+
 impl<'a, 'c> BatchBuilder<'a, 'c> {
     pub(super) fn new(context: &'c Context<'c>) -> Self {
         Self {
             context,
             decoded: Decoded::default(),
+            batch: BoundedBatch::default(),
             next_index: 0,
             attributes: AttributeMerge::default(),
             stop: None,
@@ -57,19 +68,24 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
     }
 
     /// Returns the batch and what was refused.
-    pub(super) fn finish(self) -> Decoded {
-        self.decoded
+    ///
+    /// # Errors
+    /// [`DecodeError::TooLarge`].
+    pub(super) fn finish(self) -> Result<Decoded, DecodeError> {
+        self.batch.check()?;
+        Ok(Decoded { batch: self.batch.batch, ..self.decoded })
     }
 
     /// Starts the next record. Every record that is started has to be ended by one of the calls below.
     ///
     /// # Errors
-    /// [`DecodeError::TooManyRecords`].
+    /// [`DecodeError::TooManyRecords`]; [`DecodeError::TooLarge`], when the records before it were too large.
     pub(super) fn start_record(&mut self) -> Result<(), DecodeError> {
         let limit = self.context.limits.batch_records;
         if self.next_index == limit {
             return Err(DecodeError::TooManyRecords { limit });
         }
+        self.batch.check()?;
         self.next_index += 1;
         Ok(())
     }
@@ -97,7 +113,7 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
     /// Ends the record with one that keeps the rules.
     #[inline]
     pub(super) fn end_with(&mut self, record: &RecordRef<'_>) {
-        self.decoded.batch.push(record);
+        self.batch.push(record);
     }
 
     /// Ends the record by refusing it.
@@ -152,7 +168,7 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
             host: identifier(Field::Host)?,
             attributes: self.attributes.merge(raw.get(Field::Attributes), raw.unknown(), limits)?,
         };
-        self.decoded.batch.push(&record);
+        self.batch.push(&record);
         Ok(())
     }
 
@@ -177,7 +193,27 @@ impl<'a, 'c> BatchBuilder<'a, 'c> {
             host: &line.host,
             attributes: &attributes,
         };
-        self.decoded.batch.push(&record);
+        self.batch.push(&record);
         Ok(())
+    }
+}
+
+// === impl BoundedBatch ===
+
+impl BoundedBatch {
+    #[inline]
+    fn push(&mut self, record: &RecordRef<'_>) {
+        self.bytes = self.bytes.saturating_add(record.message.len() + record.attributes.len());
+        if self.bytes <= BATCH_DECODED_MAX_BYTES {
+            self.batch.push(record);
+        }
+    }
+
+    #[inline]
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.bytes <= BATCH_DECODED_MAX_BYTES {
+            return Ok(());
+        }
+        Err(DecodeError::TooLarge { limit_bytes: BATCH_DECODED_MAX_BYTES })
     }
 }

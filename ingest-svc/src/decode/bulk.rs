@@ -129,7 +129,7 @@ pub fn decode_bulk(
     };
     decoder.decode_lines(&body)?;
     let BulkDecoder { builder, items, keys, .. } = decoder;
-    let decoded = builder.finish();
+    let decoded = builder.finish()?;
     Ok((Decoded { record_keys: keys, ..decoded }, items))
 }
 

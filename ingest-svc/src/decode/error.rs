@@ -72,6 +72,11 @@ pub enum DecodeError {
         /// The most records of one request.
         limit: usize,
     },
+    /// The records have more bytes of messages and attributes than those of one request may.
+    TooLarge {
+        /// The most bytes of all records of one request.
+        limit_bytes: usize,
+    },
 }
 
 /// A fault of one record, before its index is attached.
@@ -98,6 +103,11 @@ impl fmt::Display for DecodeError {
             Self::TooManyRecords { limit } => {
                 write!(f, "a request holds at most {limit} records: send the rest in further requests")
             }
+            Self::TooLarge { limit_bytes } => write!(
+                f,
+                "the records of a request have at most {limit_bytes} bytes of messages and attributes, where what is said \
+                 once for many records counts in each of them: send the rest in further requests"
+            ),
         }
     }
 }

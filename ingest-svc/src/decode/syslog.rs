@@ -26,7 +26,7 @@ pub const HEADER_MAX_BYTES: usize = 64 * 1024;
 /// Decodes messages: where each is in `bytes`, and whom it comes from.
 ///
 /// # Errors
-/// [`DecodeError::TooManyRecords`].
+/// [`DecodeError::TooManyRecords`] and [`DecodeError::TooLarge`].
 pub fn decode_syslog(
     bytes: &[u8],
     messages: &[(Range<usize>, IpAddr)],
@@ -48,7 +48,7 @@ pub fn decode_syslog(
         }
         builder.end_with_line(&line);
     }
-    Ok(builder.finish())
+    builder.finish()
 }
 
 /// Reads a message; one that is too long to be stored is not looked at.

@@ -10,6 +10,10 @@ pub const BODY_INFLATED_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Most records in one request.
 pub const BATCH_MAX_RECORDS: usize = 10_000;
 
+/// Most bytes of messages and attributes that a request may become (64 MiB). What a sender says once for many records, such as
+/// the attributes of an OpenTelemetry resource, is part of each of them, so that a small body can become a huge batch.
+pub const BATCH_DECODED_MAX_BYTES: usize = 2 * BODY_INFLATED_MAX_BYTES;
+
 /// Most bytes of one message (256 KiB, the line limit that Loki's clients know).
 pub const MESSAGE_MAX_BYTES: usize = 256 * 1024;
 

@@ -52,5 +52,5 @@ pub fn decode_loki(
         LokiEncoding::Protobuf => protobuf::read_push(body, &mut streams)?,
         LokiEncoding::Json => json::read_push(body, &mut streams)?,
     }
-    Ok(streams.finish())
+    streams.finish()
 }

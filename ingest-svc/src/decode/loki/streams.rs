@@ -87,7 +87,7 @@ impl<'c> Streams<'_, 'c> {
         }
     }
 
-    pub(super) fn finish(self) -> Decoded {
+    pub(super) fn finish(self) -> Result<Decoded, DecodeError> {
         self.batch.finish()
     }
 
@@ -109,7 +109,7 @@ impl<'c> Streams<'_, 'c> {
     /// Starts a line, whose metadata goes into [`Self::metadata`].
     ///
     /// # Errors
-    /// [`DecodeError::TooManyRecords`].
+    /// [`DecodeError::TooManyRecords`] and [`DecodeError::TooLarge`].
     pub(super) fn start_line(&mut self) -> Result<(), DecodeError> {
         self.batch.start_record()?;
         self.metadata.clear();

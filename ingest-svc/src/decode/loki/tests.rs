@@ -1,6 +1,6 @@
 //! Tests of the push API's decoder: what a push turns into, in both encodings.
 
-use domain::limits::RecordLimits;
+use domain::limits::{BATCH_DECODED_MAX_BYTES, RecordLimits};
 use domain::{LogRecord as Stored, ServiceName, Timestamp};
 use proptest::prelude::*;
 use prost::Message;
@@ -378,6 +378,18 @@ fn more_lines_than_a_request_may_have_are_refused_as_a_whole() {
         let decoded = decode_within(&limits, None, encoding, body);
         assert!(matches!(decoded, Err(DecodeError::TooManyRecords { limit: 2 })), "{encoding:?}");
     }
+}
+
+#[test]
+fn labels_that_make_their_lines_too_large_together_are_refused_as_a_whole() {
+    let value = "v".repeat(32_000);
+    let labels: Vec<_> = (0..100).map(|index| (format!("k{index}"), value.clone())).collect();
+    let push = |count| [Sent { labels: labels.clone(), lines: vec![(1, "x".to_owned(), vec![]); count] }];
+    assert_eq!(decode_json(&json_of(&push(20))).unwrap().batch.len(), 20);
+    let too_large = Err(DecodeError::TooLarge { limit_bytes: BATCH_DECODED_MAX_BYTES });
+    let (protobuf, json) = (protobuf_of(&push(1000)), json_of(&push(1000)));
+    assert_eq!(decode_protobuf(&protobuf).map(|decoded| decoded.batch.len()), too_large);
+    assert_eq!(decode_json(&json).map(|decoded| decoded.batch.len()), too_large);
 }
 
 fn some_pairs() -> impl Strategy<Value = Pairs> {

@@ -56,5 +56,5 @@ pub fn decode_otlp(
         OtlpEncoding::Protobuf => protobuf::read_request(body, &mut records)?,
         OtlpEncoding::Json => json::read_request(body, &mut records)?,
     }
-    Ok(records.finish())
+    records.finish()
 }

@@ -95,7 +95,7 @@ impl<'a, 'c> Records<'a, 'c> {
         records
     }
 
-    pub(super) fn finish(self) -> Decoded {
+    pub(super) fn finish(self) -> Result<Decoded, DecodeError> {
         self.batch.finish()
     }
 
@@ -143,7 +143,7 @@ impl<'a, 'c> Records<'a, 'c> {
     /// Starts a record, which goes into [`Self::log`] and [`Self::attributes`].
     ///
     /// # Errors
-    /// [`DecodeError::TooManyRecords`].
+    /// [`DecodeError::TooManyRecords`] and [`DecodeError::TooLarge`].
     pub(super) fn start_record(&mut self) -> Result<(), DecodeError> {
         self.batch.start_record()?;
         self.attributes.clear();

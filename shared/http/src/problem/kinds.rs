@@ -77,7 +77,13 @@ impl Problem {
     #[must_use]
     pub fn body_too_large(what: &str, limit_bytes: usize) -> Self {
         let detail = format!("{what} is larger than the limit of {limit_bytes} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        Self::payload_too_large("body_too_large", detail)
+    }
+
+    /// 413: what was sent is too large, or becomes so; `detail` states the limit.
+    #[must_use]
+    pub fn payload_too_large(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, detail)
     }
 
     /// 415: the body's type is not one of `supported`.

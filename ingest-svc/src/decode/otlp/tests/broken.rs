@@ -1,6 +1,6 @@
 //! Bodies that are no requests, or are so in an unusual way.
 
-use domain::limits::RecordLimits;
+use domain::limits::{BATCH_DECODED_MAX_BYTES, RecordLimits};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Kind;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use proptest::prelude::*;
@@ -90,6 +90,20 @@ fn more_records_than_a_request_may_have_are_refused_as_a_whole() {
     for (encoding, body) in [(OtlpEncoding::Protobuf, &protobuf[..]), (OtlpEncoding::Json, json.as_bytes())] {
         let decoded = decode_within(&limits, None, encoding, body);
         assert!(matches!(decoded, Err(DecodeError::TooManyRecords { limit: 2 })), "{encoding:?}");
+    }
+}
+
+#[test]
+fn a_resource_that_makes_its_records_too_large_together_is_refused_as_a_whole() {
+    let big = (0..100).map(|index| text(&format!("k{index}"), &"v".repeat(32_000))).collect::<Vec<_>>();
+    let logs = |count| request(big.clone(), None, vec![LogRecord::default(); count]);
+    assert_eq!(decode(&logs(20)).batch.len(), 20);
+    // The last one is too large, and one before it.
+    for count in [21, 1000] {
+        let (protobuf, json) = (logs(count).encode_to_vec(), json_of(&logs(count)).to_string());
+        let too_large = Err(DecodeError::TooLarge { limit_bytes: BATCH_DECODED_MAX_BYTES });
+        assert_eq!(decode_protobuf(&protobuf).map(|decoded| decoded.batch.len()), too_large, "{count}");
+        assert_eq!(decode_json(&json).map(|decoded| decoded.batch.len()), too_large, "{count}");
     }
 }
 
