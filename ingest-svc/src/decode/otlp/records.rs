@@ -29,8 +29,15 @@ pub(super) struct Records<'a, 'c> {
     pub(super) attributes: Members,
     pub(super) log: LogRecord<'a>,
     origin: Origin,
-    /// What the records of a scope have in common: what the resource and the scope say.
+    in_common: InCommon,
+}
+
+/// What the records of a scope have in common: what the resource and the scope say. It is put together for the first record
+/// that is stored: a scope without one costs nothing, however much its resource says.
+#[derive(Debug, Default)]
+struct InCommon {
     shared: Shared,
+    is_known: bool,
 }
 
 /// Whom the records of a resource come from.
@@ -86,7 +93,7 @@ impl<'a, 'c> Records<'a, 'c> {
             attributes: members(),
             log: LogRecord::default(),
             origin: Origin::default(),
-            shared: Shared::default(),
+            in_common: InCommon::default(),
         };
         records.start_resource();
         records.end_resource();
@@ -134,10 +141,7 @@ impl<'a, 'c> Records<'a, 'c> {
             self.scope.value().string_of(text);
             self.scope.end();
         }
-        self.shared.clear();
-        self.shared.add(&self.resource, "resource.");
-        self.shared.add(&self.scope, "scope.");
-        self.shared.complete();
+        self.in_common.is_known = false;
     }
 
     /// Starts a record, which goes into [`Self::log`] and [`Self::attributes`].
@@ -180,9 +184,25 @@ impl<'a, 'c> Records<'a, 'c> {
             trace_id: &log.trace_id,
             span_id: &log.span_id,
             host: &self.origin.host,
-            attributes: self.attributes.object(&self.shared),
+            attributes: self.attributes.object(self.in_common.of(&self.resource, &self.scope)),
         });
         Ok(())
+    }
+}
+
+// === impl InCommon ===
+
+impl InCommon {
+    #[inline]
+    fn of(&mut self, resource: &Members, scope: &Members) -> &Shared {
+        if !self.is_known {
+            self.shared.clear();
+            self.shared.add(resource, "resource.");
+            self.shared.add(scope, "scope.");
+            self.shared.complete();
+            self.is_known = true;
+        }
+        &self.shared
     }
 }
 
@@ -344,4 +364,35 @@ pub(super) fn set_id_of_text(id: &mut String, field: Field, text: &str) -> Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::limits::RecordLimits;
+
+    use super::*;
+
+    #[test]
+    fn what_a_resource_says_is_copied_for_scopes_with_records_that_are_stored_only() {
+        let received_at = Timestamp::saturating_from_micros(0);
+        let context = Context { received_at, bound_service: None, limits: &RecordLimits::STANDARD };
+        let mut records = Records::new(&context);
+        records.start_resource();
+        records.resource.add_text("a", "1");
+        records.end_resource();
+        for (scope, unix_nanos) in [("none", None), ("refused", Some(u64::MAX)), ("stored", Some(1))] {
+            records.start_scope();
+            records.end_scope(scope.as_bytes(), b"");
+            if let Some(unix_nanos) = unix_nanos {
+                records.start_record().unwrap();
+                records.log.time_unix_nano = unix_nanos;
+                records.end_record();
+            }
+            assert_eq!(records.in_common.is_known, scope == "stored", "{scope}");
+        }
+        let decoded = records.finish().unwrap();
+        let attributes: Vec<_> = decoded.batch.iter().map(|record| record.attributes).collect();
+        assert_eq!(attributes, [r#"{"a":"1","otel.scope.name":"stored"}"#]);
+        assert_eq!(decoded.rejected, 1);
+    }
 }
