@@ -55,7 +55,7 @@ pub(crate) async fn run(options: SendOptions) -> anyhow::Result<ExitCode> {
         attributes: options.attr.into_iter().map(|(name, value)| (name, typed(value))).collect(),
     };
     let key = random_key("send", &mut StdRng::from_os_rng());
-    let parcel = Parcel::pack(key, serde_json::to_vec(&log)?)?;
+    let parcel = Parcel::pack(key, serde_json::to_vec(&log)?, 1)?;
     match endpoint.post(&parcel).await {
         Answer::Stored(stored) => match stored.first_id {
             Some(id) => crate::say(&id.to_string()),

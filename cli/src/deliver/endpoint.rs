@@ -61,10 +61,8 @@ pub(crate) struct Endpoint {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Stored {
     /// How many logs were stored.
-    #[serde(default)]
     pub(crate) accepted: u64,
     /// How many were not valid.
-    #[serde(default)]
     pub(crate) rejected: u64,
     /// The first one's id.
     #[serde(default)]
@@ -100,7 +98,7 @@ pub(crate) enum Answer {
     TooLarge(String),
     /// The key was used with another body.
     KeyReused(String),
-    /// Somebody has to mend something: the key, its scopes, the URL.
+    /// Somebody has to mend something: the key, its scopes, the URL, or what answers there.
     NotLetIn(String),
     /// It is not known whether it was stored; the same request again, later, will tell.
     Later {
@@ -164,7 +162,7 @@ impl Endpoint {
             request = request.header(CONTENT_ENCODING, encoding);
         }
         let answer = match request.body(parcel.body.clone()).send().await {
-            Ok(response) => understand(response).await,
+            Ok(response) => understand(response, parcel.records).await,
             Err(error) if error.is_builder() => Answer::NotLetIn(chain(&error)),
             Err(error) => Answer::Later { after: None, reason: chain(&error) },
         };
@@ -192,7 +190,7 @@ impl Endpoint {
     }
 }
 
-async fn understand(response: Response) -> Answer {
+async fn understand(response: Response, records: u64) -> Answer {
     let status = response.status();
     let after = retry_after(response.headers(), system_now());
     let body = match read_body(response).await {
@@ -201,13 +199,27 @@ async fn understand(response: Response) -> Answer {
     };
     if status.is_success() {
         return match serde_json::from_slice(&body) {
-            Ok(stored) => Answer::Stored(stored),
+            Ok(stored) => accounted(status, stored, records),
             // Something that is no ingest-svc says yes to everything.
-            Err(error) => Answer::NotLetIn(format!("{status}, and the answer cannot be read: {error}")),
+            Err(error) => {
+                let reason = format!("{status}, and the answer is none of an ingest-svc's: {error}");
+                Answer::NotLetIn(reason)
+            }
         };
     }
     let problem: ProblemBody = serde_json::from_slice(&body).unwrap_or_default();
     classify(status, after, problem)
+}
+
+/// Takes an answer for what it says if it speaks of as many logs as were sent: nothing is skipped on the word of another.
+fn accounted(status: StatusCode, stored: Stored, records: u64) -> Answer {
+    let Stored { accepted, rejected, .. } = stored;
+    if accepted.checked_add(rejected) == Some(records) {
+        return Answer::Stored(stored);
+    }
+    let reason =
+        format!("{status}, and the answer speaks of {accepted} + {rejected} logs, but {records} were sent");
+    Answer::NotLetIn(reason)
 }
 
 fn classify(status: StatusCode, after: Option<Duration>, problem: ProblemBody) -> Answer {

@@ -23,19 +23,21 @@ pub(crate) struct Parcel {
     pub(crate) body: Bytes,
     /// Its `Content-Encoding`.
     pub(crate) encoding: Option<&'static str>,
+    /// How many logs it has, of each of which an answer says what became of it.
+    pub(crate) records: u64,
 }
 
 impl Parcel {
-    /// Packs lines of JSON.
+    /// Packs lines of JSON, so many logs.
     ///
     /// # Errors
     /// When they cannot be compressed: there is no memory.
-    pub(crate) fn pack(key: String, ndjson: Vec<u8>) -> std::io::Result<Self> {
+    pub(crate) fn pack(key: String, ndjson: Vec<u8>, records: u64) -> std::io::Result<Self> {
         let packed = zstd::bulk::compress(&ndjson, ZSTD_LEVEL)?;
         let looks_like_a_bomb =
             ndjson.len() > GROWTH_FREE_BYTES && packed.len().saturating_mul(GROWTH_MAX) < ndjson.len();
         let (body, encoding) = if looks_like_a_bomb { (ndjson, None) } else { (packed, Some("zstd")) };
-        Ok(Self { key, body: body.into(), encoding })
+        Ok(Self { key, body: body.into(), encoding, records })
     }
 }
 
@@ -55,8 +57,8 @@ mod tests {
         let lines = b"{\"message\":\"the same again\"}\n";
         let (few, many) = (lines.repeat(100), lines.repeat(200_000));
 
-        let small = Parcel::pack("k".to_owned(), few).unwrap();
-        let large = Parcel::pack("k".to_owned(), many.clone()).unwrap();
+        let small = Parcel::pack("k".to_owned(), few, 100).unwrap();
+        let large = Parcel::pack("k".to_owned(), many.clone(), 200_000).unwrap();
 
         assert_eq!(small.encoding, Some("zstd"));
         assert!(small.body.len() < 100);

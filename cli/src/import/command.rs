@@ -134,7 +134,7 @@ async fn deliver(
 ) -> anyhow::Result<bool> {
     let mut waiting = vec![batch];
     while let Some(batch) = waiting.pop() {
-        let parcel = Parcel::pack(batch.key(origin), batch.ndjson.clone())?;
+        let parcel = Parcel::pack(batch.key(origin), batch.ndjson.clone(), batch.records)?;
         let (stored, errors, reason) = match courier.deliver(&parcel).await {
             Delivery::Stopped => return Ok(false),
             Delivery::Stored(stored) => ((stored.accepted, stored.rejected), stored.errors, String::new()),

@@ -156,7 +156,7 @@ impl Shipper {
         let Some(file) = self.watch.files.get_mut(&id) else { return Ok(Turn::Idle) };
         let Some(pending) = file.state.pending.clone() else { return Ok(Turn::Idle) };
         let (records, path) = (envelopes.count, file.path.display().to_string());
-        let mut parcel = Parcel::pack(pending.key, envelopes.ndjson)?;
+        let mut parcel = Parcel::pack(pending.key, envelopes.ndjson, records)?;
         let delivery = loop {
             match Self::deliver_watchfully(&mut self.courier, &mut self.watch, &parcel).await {
                 Delivery::KeyReused(reason) => {

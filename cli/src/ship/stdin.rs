@@ -130,7 +130,7 @@ impl Stdin {
         if records == 0 {
             return Ok(self.moved_on(end, piece, 0));
         }
-        let mut parcel = Parcel::pack(random_key("ship", &mut self.rng), batch.ndjson)?;
+        let mut parcel = Parcel::pack(random_key("ship", &mut self.rng), batch.ndjson, records)?;
         loop {
             let (stored, rejected, reason) = match self.courier.deliver(&parcel).await {
                 Delivery::Stopped => return Ok(false),

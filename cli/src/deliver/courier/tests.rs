@@ -23,7 +23,7 @@ fn courier(url: &str, key: &[&str]) -> (Courier, CancellationToken) {
 }
 
 fn parcel(text: &str) -> Parcel {
-    Parcel::pack("k1".to_owned(), format!("{{\"raw_log\":{text:?}}}\n").into_bytes()).unwrap()
+    Parcel::pack("k1".to_owned(), format!("{{\"raw_log\":{text:?}}}\n").into_bytes(), 1).unwrap()
 }
 
 #[tokio::test]
@@ -60,6 +60,22 @@ async fn an_answer_that_no_repeat_changes_is_handed_on() {
     assert!(matches!(courier.deliver(&parcel("a")).await, Delivery::Stored(_)));
     assert!(matches!(courier.deliver(&parcel("b")).await, Delivery::KeyReused(_)));
     assert_eq!(server.lines(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_yes_that_does_not_account_for_each_log_is_none() {
+    let server = TestServer::start(|number, _| match number {
+        0 => Fate::Refused(200, ""),
+        1 => Fate::Miscounted,
+        _ => Fate::Stored,
+    })
+    .await;
+    let (mut courier, _) = courier(&server.url, &["--key", "secret"]);
+
+    let delivery = courier.deliver(&parcel("a")).await;
+
+    assert!(matches!(delivery, Delivery::Stored(Stored { accepted: 1, .. })), "{delivery:?}");
+    assert_eq!(server.kept(|kept| kept.requests.len()), 3);
 }
 
 #[tokio::test]
