@@ -32,7 +32,7 @@ pub(crate) enum Delivery {
     },
     /// It is too large for the service, or cannot be read by it as a whole.
     TooLarge(String),
-    /// Its key was used with another body before.
+    /// Its key was used with another body before, and it is the first key that it has.
     KeyReused(String),
     /// The process was asked to stop before there was an answer.
     Stopped,
@@ -82,8 +82,12 @@ impl Courier {
                     return self.done(&trouble, Delivery::Rejected { errors, reason });
                 }
                 Answer::TooLarge(reason) => return self.done(&trouble, Delivery::TooLarge(reason)),
-                Answer::KeyReused(reason) => return self.done(&trouble, Delivery::KeyReused(reason)),
-                Answer::NotLetIn(reason) => (reason, self.mend_wait.mul_f64(self.rng.random_range(0.5..1.0))),
+                Answer::KeyReused(reason) if !parcel.has_new_key => {
+                    return self.done(&trouble, Delivery::KeyReused(reason));
+                }
+                Answer::NotLetIn(reason) | Answer::KeyReused(reason) => {
+                    (reason, self.mend_wait.mul_f64(self.rng.random_range(0.5..1.0)))
+                }
                 Answer::Later { after, reason } => (reason, backoff.next_wait(after, &mut self.rng)),
             };
             if reason != trouble {

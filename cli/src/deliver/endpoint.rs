@@ -228,7 +228,9 @@ fn classify(status: StatusCode, after: Option<Duration>, problem: ProblemBody) -
     match status {
         _ if is_temporary(status) => Answer::Later { after, reason },
         StatusCode::PAYLOAD_TOO_LARGE => Answer::TooLarge(reason),
-        StatusCode::UNPROCESSABLE_ENTITY => Answer::KeyReused(reason),
+        StatusCode::UNPROCESSABLE_ENTITY if problem.code == "idempotency_conflict" => {
+            Answer::KeyReused(reason)
+        }
         StatusCode::BAD_REQUEST => match problem.code.as_str() {
             "invalid_records" => Answer::Rejected { errors: problem.errors, reason },
             // Not by an ingest-svc, or by one that looked at no record.

@@ -25,6 +25,8 @@ pub(crate) struct Parcel {
     pub(crate) encoding: Option<&'static str>,
     /// How many logs it has, of each of which an answer says what became of it.
     pub(crate) records: u64,
+    /// Whether it has another key than at first, because that one was used before.
+    pub(crate) has_new_key: bool,
 }
 
 impl Parcel {
@@ -37,7 +39,12 @@ impl Parcel {
         let looks_like_a_bomb =
             ndjson.len() > GROWTH_FREE_BYTES && packed.len().saturating_mul(GROWTH_MAX) < ndjson.len();
         let (body, encoding) = if looks_like_a_bomb { (ndjson, None) } else { (packed, Some("zstd")) };
-        Ok(Self { key, body: body.into(), encoding, records })
+        Ok(Self { key, body: body.into(), encoding, records, has_new_key: false })
+    }
+
+    /// Goes under a new key, which nobody else has: that this one was used before, too, is not to be believed.
+    pub(crate) fn renew_key(&mut self, key: String) {
+        (self.key, self.has_new_key) = (key, true);
     }
 }
 

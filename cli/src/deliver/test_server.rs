@@ -18,6 +18,8 @@ pub(crate) enum Fate {
     LostBefore,
     /// It is stored, and the connection is closed without an answer.
     LostAfter,
+    /// It is not stored, because its key is said to be another request's.
+    Conflict,
     /// It is not stored, and answered as if one log too many had been.
     Miscounted,
     /// It is refused with this status and these header lines.
@@ -116,6 +118,9 @@ impl Kept {
                 let code = if status == 400 { "invalid_records" } else { "" };
                 let problem = json!({"title": "refused", "detail": "as it was told", "code": code});
                 return Some((status, extra, problem.to_string()));
+            }
+            Fate::Conflict => {
+                return Some((422, "", json!({"code": "idempotency_conflict"}).to_string()));
             }
             Fate::Miscounted => {
                 let answer = json!({"accepted": logs.len() + 1, "rejected": 0});

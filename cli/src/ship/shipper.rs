@@ -166,7 +166,7 @@ impl Shipper {
                         "{path} is not what it was when a batch was sent: the batch is sent under a new key, and may \
                          be there twice: {reason}"
                     );
-                    parcel.key = random_key("ship", &mut self.rng);
+                    parcel.renew_key(random_key("ship", &mut self.rng));
                     if let Some(pending) =
                         self.watch.files.get_mut(&id).and_then(|file| file.state.pending.as_mut())
                     {

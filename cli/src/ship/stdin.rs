@@ -134,8 +134,9 @@ impl Stdin {
         loop {
             let (stored, rejected, reason) = match self.courier.deliver(&parcel).await {
                 Delivery::Stopped => return Ok(false),
-                Delivery::KeyReused(_) => {
-                    parcel.key = random_key("ship", &mut self.rng);
+                Delivery::KeyReused(reason) => {
+                    tracing::error!(key = parcel.key, "a batch of stdin is sent under a new key: {reason}");
+                    parcel.renew_key(random_key("ship", &mut self.rng));
                     continue;
                 }
                 Delivery::TooLarge(_) if self.most > 1 => {

@@ -79,6 +79,21 @@ async fn a_yes_that_does_not_account_for_each_log_is_none() {
 }
 
 #[tokio::test]
+async fn a_422_that_names_no_conflict_and_a_conflict_of_a_new_key_are_waited_for() {
+    let fates = [Fate::Refused(422, ""), Fate::Conflict, Fate::Conflict, Fate::Conflict, Fate::Stored];
+    let server = TestServer::start(move |number, _| fates[number]).await;
+    let (mut courier, _) = courier(&server.url, &["--key", "secret"]);
+    let mut parcel = parcel("a");
+
+    assert!(matches!(courier.deliver(&parcel).await, Delivery::KeyReused(_)));
+    assert_eq!(server.kept(|kept| kept.requests.len()), 2);
+    parcel.renew_key("k2".to_owned());
+    assert!(matches!(courier.deliver(&parcel).await, Delivery::Stored(_)));
+
+    assert_eq!(server.kept(|kept| kept.requests.len()), fates.len());
+}
+
+#[tokio::test]
 async fn a_key_file_is_read_again_after_a_refusal() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("key");
