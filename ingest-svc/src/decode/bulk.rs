@@ -12,6 +12,7 @@
 //! Source: <https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk>.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -103,6 +104,8 @@ struct BulkDecoder<'a, 'c> {
     default_index: Option<&'a str>,
     /// The distinct indices as JSON, as [`BulkItems::indices`] has their names.
     raw_indices: Vec<&'a str>,
+    /// The place of each.
+    places: HashMap<&'a str, usize>,
     items: BulkItems,
     keys: Vec<Option<RecordKey>>,
 }
@@ -124,6 +127,7 @@ pub fn decode_bulk(
         documents: DocumentReader::default(),
         default_index: default_index.as_deref(),
         raw_indices: Vec::new(),
+        places: HashMap::new(),
         items: BulkItems::default(),
         keys: Vec::new(),
     };
@@ -203,13 +207,17 @@ impl<'a> BulkDecoder<'a, '_> {
     /// Returns the place of an index, which is given as JSON; empty: there is none.
     fn intern(&mut self, raw_index: &'a str) -> usize {
         // There are few, and mostly one.
-        if let Some(place) = self.raw_indices.iter().rposition(|known| *known == raw_index) {
-            return place;
+        if self.raw_indices.last() == Some(&raw_index) {
+            return self.raw_indices.len() - 1;
+        }
+        if let Some(place) = self.places.get(raw_index) {
+            return *place;
         }
         let name = match Value::of_raw(raw_index) {
             Value::Text(name) => name.into_owned(),
             _ => String::new(),
         };
+        self.places.insert(raw_index, self.raw_indices.len());
         self.raw_indices.push(raw_index);
         self.items.indices.push(name);
         self.raw_indices.len() - 1
