@@ -73,6 +73,8 @@ fn counted(received: &[u8]) -> Count {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn message(start: usize, end: usize, next: usize) -> Frame {
@@ -106,5 +108,34 @@ mod tests {
         assert_eq!(first(&[b'a'; 21], 20), Frame::TooLong(None));
         let line = [&[b'a'; 21][..], b"\nrest"].concat();
         assert_eq!(first(&line, 20), Frame::TooLong(Some(22)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_frame_lies_in_what_was_received_and_is_followed_by_less(
+            received in "([1-9][0-9]? <|[0-9]{1,10}| |<|a|\r|\n|\0|ä){0,40}", max_bytes in 1..30_usize,
+        ) {
+            let mut rest = received.as_bytes();
+            while !rest.is_empty() {
+                match first(rest, max_bytes) {
+                    Frame::Message { start, end, next } => {
+                        prop_assert!(start <= end && end <= next && next <= rest.len());
+                        prop_assert!(next > 0 && end - start <= max_bytes);
+                        rest = &rest[next..];
+                    }
+                    Frame::TooLong(Some(bytes)) => {
+                        prop_assert!(bytes > max_bytes);
+                        rest = &rest[bytes.min(rest.len())..];
+                    }
+                    Frame::Incomplete => {
+                        // A count may stand in front of it.
+                        let most_bytes = COUNT_DIGITS_MAX + 1 + max_bytes;
+                        prop_assert!(rest.len() < most_bytes);
+                        break;
+                    }
+                    Frame::TooLong(None) => break,
+                }
+            }
+        }
     }
 }
