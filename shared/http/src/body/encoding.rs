@@ -71,6 +71,9 @@ const STEP_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=1024 * 1024;
 const PROBE_BYTES: usize = 32;
 
 impl Encoding {
+    /// All encodings.
+    pub const ALL: [Self; 5] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Deflate, Self::Snappy];
+
     /// Returns the encoding that a request's headers name, `None` if they name none.
     ///
     /// # Errors
