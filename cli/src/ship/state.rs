@@ -146,6 +146,11 @@ impl StateDirectory {
         State::read(&self.path)
     }
 
+    /// Says whether there is a state.
+    pub(crate) fn has_state(&self) -> bool {
+        self.path.join(STATE_FILE).exists()
+    }
+
     /// Replaces the state, durably.
     ///
     /// # Errors
@@ -183,8 +188,9 @@ mod tests {
     fn one_process_has_a_state_directory_and_a_damaged_state_is_not_guessed() {
         let directory = tempfile::tempdir().unwrap();
         let first = StateDirectory::open(directory.path()).unwrap();
-        assert_eq!(first.read().unwrap(), State::default());
+        assert_eq!((first.read().unwrap(), first.has_state()), (State::default(), false));
         first.write(&State::default()).unwrap();
+        assert!(first.has_state());
         fs::write(directory.path().join("unfinished-x"), "{").unwrap();
 
         let second = StateDirectory::open(directory.path()).unwrap_err();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,6 +46,8 @@ pub(crate) struct Watch {
     progress: Arc<Progress>,
     /// What is remembered of files that are not found.
     missing: BTreeMap<FileId, FileState>,
+    /// Whether nothing was remembered, not even that there was nothing, when it began.
+    is_first_start: bool,
     discovered_at: Option<Instant>,
     /// What hindered reading since it was looked for files last, and what of that was said last.
     complaint: String,
@@ -64,15 +65,17 @@ impl Watch {
         clock: Arc<dyn Clock>,
         progress: Arc<Progress>,
     ) -> anyhow::Result<Self> {
-        let remembered = directory.read()?.files;
+        let (remembered, is_first_start) = (directory.read()?.files, !directory.has_state());
         Ok(Self {
             settings,
             files: BTreeMap::new(),
-            is_behind: false,
+            // That there was a first start is remembered, also if it finds no file.
+            is_behind: is_first_start,
             directory,
             clock,
             progress,
             missing: remembered.into_iter().map(|file| (file.id, file)).collect(),
+            is_first_start,
             discovered_at: None,
             complaint: String::new(),
             said: String::new(),
@@ -194,20 +197,15 @@ impl Watch {
         let file = match self.missing.remove(&id) {
             Some(state) => Followed::resume(handle, target, state, now),
             None => {
-                // A file that took the place of one that is remembered is new since then.
-                let is_new = self.discovered_at.is_some() || self.is_remembered(&target.path);
-                let begins = if self.settings.is_from_end && !is_new { metadata.len() } else { 0 };
+                // What the first look of all does not find was written since.
+                let is_first_look = self.is_first_start && self.discovered_at.is_none();
+                let begins = if self.settings.is_from_end && is_first_look { metadata.len() } else { 0 };
                 Followed::open(handle, target, begins, now)?
             }
         };
         self.files.insert(id, file);
         self.is_behind = true;
         Ok(())
-    }
-
-    fn is_remembered(&self, path: &Path) -> bool {
-        let live = self.files.values().map(|file| &file.state);
-        live.chain(self.missing.values()).any(|state| state.path == path)
     }
 
     /// Finds the files that were renamed while no shipper ran.

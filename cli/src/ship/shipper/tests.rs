@@ -162,9 +162,25 @@ async fn from_the_end_means_of_files_that_are_there_at_the_first_start() {
     bench.write("a.log", "new 1\n");
     fs::rename(bench.log("a.log"), bench.log("a.log.1")).unwrap();
     bench.write("a.log", "new 2\n");
+    bench.write("b.log", "new 3\n");
     ship().await;
 
-    assert_eq!(bench.sorted(), ["new 1", "new 2"]);
+    assert_eq!(bench.sorted(), ["new 1", "new 2", "new 3"]);
+}
+
+#[tokio::test]
+async fn from_the_end_leaves_nothing_out_after_a_first_start_that_found_no_file() {
+    let bench = Bench::new().await;
+    let ship = async || {
+        let mut shipper = bench.shipper(1);
+        shipper.watch.settings.is_from_end = true;
+        assert!(shipper.run().await.unwrap());
+    };
+    ship().await;
+    bench.write("a.log", "new\n");
+    ship().await;
+
+    assert_eq!(bench.lines(), ["new"]);
 }
 
 #[tokio::test]
