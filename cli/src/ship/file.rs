@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::cut::{Piece, WINDOW_BYTES, cut, envelopes};
 use super::envelope::{Envelopes, Origin};
-use super::identity::{FileId, Fingerprint};
+use super::identity::{FileId, Fingerprint, birth};
 use super::records::{Ending, RECORD_MAX_BYTES, Reading};
 use super::state::{FileState, Pending};
 
@@ -82,6 +82,7 @@ impl Followed {
     pub(crate) fn open(handle: File, target: Target, position: u64, now: Instant) -> io::Result<Self> {
         let state = FileState {
             id: FileId::of(&handle.metadata()?),
+            born: None,
             path: PathBuf::new(),
             service: None,
             reading: target.reading,
@@ -98,8 +99,9 @@ impl Followed {
 
     /// Goes on with a file that is remembered.
     pub(crate) fn resume(handle: File, target: Target, state: FileState, now: Instant) -> Self {
+        let born = state.born.or_else(|| birth(&handle.metadata().ok()?));
         let mut file = Self {
-            state: FileState { missing_since: None, ..state },
+            state: FileState { born, missing_since: None, ..state },
             path: PathBuf::new(),
             handle,
             modified: (0, 0),

@@ -1,10 +1,11 @@
-//! Which file it is, whatever its name: device and inode, and a fingerprint of its beginning, because inodes are used again
-//! and files are emptied and written anew.
+//! Which file it is, whatever its name: device and inode, when it was made and a fingerprint of its beginning, because inodes
+//! are used again and files are emptied and written anew.
 
 use std::fmt::Write as _;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,12 @@ impl FileId {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
+}
+
+/// Reads when a file was made (statx's `btime`), in nanoseconds since the epoch; `None`: its file system does not say.
+pub(crate) fn birth(metadata: &Metadata) -> Option<u64> {
+    let since = metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
 }
 
 /// What the first bytes of a file were.

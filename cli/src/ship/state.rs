@@ -3,7 +3,7 @@
 //! `<state-dir>/state.json` is replaced as a whole: written beside it, synced, renamed, and the directory synced. Whoever has
 //! `<state-dir>/lock` locked is the one process that may write it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cut::Piece;
 use super::envelope::Origin;
-use super::identity::{FileId, Fingerprint};
+use super::identity::{FileId, Fingerprint, birth};
 use super::records::Reading;
 
 /// The form of the state file that this program writes.
@@ -36,6 +36,9 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileState {
     pub(crate) id: FileId,
+    /// When it was made, in nanoseconds since the epoch, if that is known.
+    #[serde(default)]
+    pub(crate) born: Option<u64>,
     /// Where it was seen last.
     pub(crate) path: PathBuf,
     /// Whose its records are, if that is known.
@@ -84,6 +87,12 @@ impl Default for State {
 }
 
 impl FileState {
+    /// Says whether a file with the same device and inode was made at another time than this one: it is another file, however
+    /// it begins.
+    pub(crate) fn is_another(&self, metadata: &Metadata) -> bool {
+        self.born.zip(birth(metadata)).is_some_and(|(this, that)| this != that)
+    }
+
     /// Returns how many bytes are not acknowledged.
     pub(crate) fn lag(&self) -> u64 {
         self.size.saturating_sub(self.position)

@@ -195,8 +195,11 @@ impl Watch {
             return Ok(());
         }
         let file = match self.missing.remove(&id) {
-            Some(state) => Followed::resume(handle, target, state, now),
-            None => {
+            Some(state) if !state.is_another(&metadata) => Followed::resume(handle, target, state, now),
+            gone => {
+                if let Some(state) = gone {
+                    say_gone(&state);
+                }
                 // What the first look of all does not find was written since.
                 let is_first_look = self.is_first_start && self.discovered_at.is_none();
                 let begins = if self.settings.is_from_end && is_first_look { metadata.len() } else { 0 };
@@ -215,19 +218,24 @@ impl Watch {
                 self.files.insert(state.id, file);
                 continue;
             }
-            if state.missing_since.is_none() && state.lag() > 0 {
-                let (path, bytes) = (state.path.display().to_string(), state.lag());
-                tracing::warn!(path, bytes, "{path} is gone; {bytes} bytes of it were not sent and are lost");
-            }
+            say_gone(&state);
             self.missing.insert(state.id, self.missing_now(state));
         }
+    }
+}
+
+/// Says what is lost with a file that is gone, unless it was said when it went.
+fn say_gone(state: &FileState) {
+    if state.missing_since.is_none() && state.lag() > 0 {
+        let (path, bytes) = (state.path.display().to_string(), state.lag());
+        tracing::warn!(path, bytes, "{path} is gone; {bytes} bytes of it were not sent and are lost");
     }
 }
 
 /// Opens a remembered file under the name that it has now, if it is still the same.
 fn open_renamed(state: &FileState) -> Option<Followed> {
     let handle = File::open(find_beside(&state.path, state.id)?).ok()?;
-    if !state.fingerprint.matches(&handle).ok()? {
+    if state.is_another(&handle.metadata().ok()?) || !state.fingerprint.matches(&handle).ok()? {
         return None;
     }
     // Its lines keep the name that the file had when they were written.

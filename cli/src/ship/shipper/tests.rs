@@ -184,6 +184,28 @@ async fn from_the_end_leaves_nothing_out_after_a_first_start_that_found_no_file(
 }
 
 #[tokio::test]
+async fn a_file_that_has_the_inode_of_one_that_is_gone_is_read_from_its_beginning() {
+    let bench = Bench::new().await;
+    bench.write("a.log", "banner\n");
+    bench.ship().await;
+    let path = bench.state.path().join("state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let is_told = state["files"][0]["born"].is_u64();
+    // As if the one that was shipped had been made at another time.
+    for (born, is_new) in [(Value::Null, false), (Value::from(1), is_told)] {
+        let before = bench.lines().len();
+        state["files"][0]["born"] = born;
+        fs::write(&path, state.to_string()).unwrap();
+
+        bench.ship().await;
+
+        assert_eq!(bench.lines().len() - before, usize::from(is_new));
+    }
+    bench.ship().await;
+    assert_eq!(bench.lines().len(), 1 + usize::from(is_told));
+}
+
+#[tokio::test]
 async fn a_file_that_was_emptied_or_written_anew_is_read_from_its_beginning() {
     let bench = Bench::new().await;
     bench.write("a.log", "first 1\nfirst 2\n");
