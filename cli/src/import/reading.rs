@@ -6,6 +6,8 @@ use std::fmt;
 use std::io::BufRead;
 
 use anyhow::{Context, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -14,6 +16,9 @@ use super::format::Format;
 
 /// Most bytes of a line; a file with a longer one is not what it is taken for.
 const LINE_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Most bytes of a line that go beside it in base64, because an attribute has at most 32 KiB.
+const EXACT_MAX_BYTES: usize = 23 * 1024;
 
 /// Columns that are fields of a record; all others are attributes.
 const FIELDS: [&str; 8] =
@@ -71,7 +76,8 @@ fn read_lines(
         let is_whole = line.ends_with(b"\n") || (line.len() as u64) < LINE_MAX_BYTES;
         ensure!(is_whole, "line {number} has more than {LINE_MAX_BYTES} bytes");
         if !line.trim_ascii().is_empty() {
-            take(line.trim_ascii_end())?;
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            take(text.strip_suffix(b"\r").unwrap_or(text))?;
         }
     }
 }
@@ -178,7 +184,12 @@ impl Source {
         if let Some(service) = &self.service {
             metadata["service"] = json!(service);
         }
-        Ok(serde_json::to_vec(&json!({"raw_log": String::from_utf8_lossy(line), "metadata": metadata}))?)
+        let text = String::from_utf8_lossy(line);
+        if matches!(text, Cow::Owned(_)) && line.len() <= EXACT_MAX_BYTES {
+            // It is not UTF-8: its exact bytes go with it.
+            metadata["raw_base64"] = json!(STANDARD.encode(line));
+        }
+        Ok(serde_json::to_vec(&json!({"raw_log": text, "metadata": metadata}))?)
     }
 }
 
@@ -186,7 +197,7 @@ impl Source {
 mod tests {
     use super::*;
 
-    fn read(text: &str, format: Format, service: Option<&str>) -> anyhow::Result<Vec<Value>> {
+    fn read(text: impl AsRef<[u8]>, format: Format, service: Option<&str>) -> anyhow::Result<Vec<Value>> {
         let source = Source { service: service.map(str::to_owned), path: "/a/b.log".to_owned() };
         let mut logs = Vec::new();
         let mut sink = |line: Vec<u8>| {
@@ -195,7 +206,7 @@ mod tests {
             Ok(())
         };
         // A small buffer: nothing relies on having all at once.
-        let mut input = std::io::BufReader::with_capacity(7, text.as_bytes());
+        let mut input = std::io::BufReader::with_capacity(7, text.as_ref());
         read_all(&mut input, format, &source, &mut sink)?;
         Ok(logs)
     }
@@ -233,9 +244,17 @@ mod tests {
             read(lines, Format::Ndjson, None).unwrap(),
             [json!({"message": "a"}), json!({"message": "b"})]
         );
-        let text = read("one \n\ntwo", Format::Text, Some("s")).unwrap();
-        assert_eq!(text[0], json!({"raw_log": "one", "metadata": {"file_path": "/a/b.log", "service": "s"}}));
+        let text = read("one \r\n \n\ntwo", Format::Text, Some("s")).unwrap();
+        assert_eq!(
+            text[0],
+            json!({"raw_log": "one ", "metadata": {"file_path": "/a/b.log", "service": "s"}})
+        );
         assert_eq!(text.len(), 2);
+        let broken = read(b"caf\xe9 \n", Format::Text, None).unwrap();
+        let metadata = json!({"file_path": "/a/b.log", "raw_base64": STANDARD.encode(b"caf\xe9 ")});
+        assert_eq!(broken, [json!({"raw_log": "caf\u{fffd} ", "metadata": metadata})]);
+        let long = read(vec![0xe9; EXACT_MAX_BYTES + 1], Format::Text, None).unwrap();
+        assert_eq!(long[0]["metadata"], json!({"file_path": "/a/b.log"}));
         let endless = "x".repeat(usize::try_from(LINE_MAX_BYTES).unwrap() + 1);
         assert!(read(&endless, Format::Text, None).is_err());
     }
