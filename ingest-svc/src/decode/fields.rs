@@ -160,9 +160,12 @@ pub(super) fn lone_surrogate(field: &str) -> Fault {
     Fault::of(field, codes::INVALID_TEXT, detail)
 }
 
-/// Makes the fault of bytes that are no text.
+/// Makes the fault of a text of another format that is none.
 #[cold]
 pub(super) fn not_unicode(field: &str) -> Fault {
-    let detail = format!("{} holds bytes that are no UTF-8, so it is no text", shortened(field));
+    let detail = format!(
+        "{} holds bytes that are no UTF-8, or one half of a surrogate pair, so it is no text",
+        shortened(field)
+    );
     Fault::of(field, codes::INVALID_TEXT, detail)
 }

@@ -1,10 +1,19 @@
 //! JSON objects and arrays of other formats, read member by member: the parser hands over a name, the reader takes the
 //! value as what it wants. null stands for an absent value everywhere, as in the JSON mapping of Protocol Buffers.
+//!
+//! Texts are taken as they are sent and unescaped here: the parser gives up the whole body at half of a surrogate pair, which is
+//! a fault of one record.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
+
+use super::escapes::unescaped;
+use super::value::without_quotes;
 
 /// What reads the members of an object.
 pub(super) trait ReadMembers<'de> {
@@ -16,6 +25,15 @@ pub(super) trait ReadMembers<'de> {
     /// # Errors
     /// The parser's.
     fn read_member<M: MapAccess<'de>>(&mut self, name: &str, members: &mut M) -> Result<(), M::Error>;
+
+    /// Takes the value of a member whose name is no text, given as it was sent. Where names are no data it is one that is not
+    /// wanted.
+    ///
+    /// # Errors
+    /// The parser's.
+    fn read_unnamed<M: MapAccess<'de>>(&mut self, _: &str, members: &mut M) -> Result<(), M::Error> {
+        ignore(members)
+    }
 }
 
 /// What reads the elements of an array.
@@ -36,9 +54,10 @@ pub(super) struct Object<'r, R>(pub(super) &'r mut R);
 /// Reads an array by its elements.
 pub(super) struct Array<'r, R>(pub(super) &'r mut R);
 
-/// A text, borrowed from the body where it has no escapes; null is an empty one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+/// A text, borrowed from the body where it has no escapes; null is an empty one. What holds half of a surrogate pair is none,
+/// and an error: the string as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text<'a>(pub(super) Result<Cow<'a, str>, &'a str>);
 
 /// A value that is no array and no object.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +68,8 @@ pub(super) enum Scalar<'a> {
     Signed(i64),
     Float(f64),
     Text(Cow<'a, str>),
+    /// A string that is no text: it holds half of a surrogate pair.
+    BrokenText,
 }
 
 /// Takes a member's value and forgets it.
@@ -81,7 +102,10 @@ impl<'de, R: ReadMembers<'de>> Visitor<'de> for Object<'_, R> {
     #[inline]
     fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<(), M::Error> {
         while let Some(name) = members.next_key::<Text<'de>>()? {
-            self.0.read_member(&name.0, &mut members)?;
+            match name.0 {
+                Ok(name) => self.0.read_member(&name, &mut members)?,
+                Err(name) => self.0.read_unnamed(name, &mut members)?,
+            }
         }
         Ok(())
     }
@@ -118,44 +142,47 @@ impl<'de, R: ReadElements<'de>> Visitor<'de> for Array<'_, R> {
 
 // === impl Text ===
 
-impl<'de> Deserialize<'de> for Text<'de> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+impl<'a> Text<'a> {
+    fn of_string(raw: &'a str) -> Self {
+        let raw = without_quotes(raw);
+        Self(unescaped(raw).ok_or(raw))
     }
 }
 
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+impl Default for Text<'_> {
+    fn default() -> Self {
+        Self(Ok(Cow::Borrowed("")))
     }
+}
 
+impl<'de> Deserialize<'de> for Text<'de> {
     #[inline]
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-        Ok(Text::default())
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        match raw.as_bytes().first() {
+            Some(b'"') => Ok(Self::of_string(raw)),
+            Some(b'n') => Ok(Self::default()),
+            _ => Err(D::Error::custom("expected a text")),
+        }
     }
 }
 
 // === impl Scalar ===
 
 impl Scalar<'_> {
+    /// Reads a number as JSON spells it.
+    fn of_number(raw: &str) -> Option<Self> {
+        let unsigned = raw.parse().ok().map(Self::Unsigned);
+        let whole = unsigned.or_else(|| raw.parse().ok().map(Self::Signed));
+        whole.or_else(|| raw.parse().ok().map(Self::Float))
+    }
+
     /// Returns the whole number that it is, as a number or in decimal digits; null is 0, as an absent number is.
     pub(super) fn as_u64(&self) -> Option<u64> {
         match self {
             Self::Null => Some(0),
             Self::Unsigned(number) => Some(*number),
+            Self::Signed(number) => u64::try_from(*number).ok(),
             Self::Text(text) => text.parse().ok(),
             #[expect(
                 clippy::cast_possible_truncation,
@@ -165,7 +192,7 @@ impl Scalar<'_> {
             Self::Float(number) if number.fract() == 0.0 && (0.0..1.8e19).contains(number) => {
                 Some(*number as u64)
             }
-            Self::Bool(_) | Self::Signed(_) | Self::Float(_) => None,
+            Self::Bool(_) | Self::Float(_) | Self::BrokenText => None,
         }
     }
 }
@@ -179,6 +206,7 @@ impl fmt::Display for Scalar<'_> {
             Self::Signed(number) => number.fmt(f),
             Self::Float(number) => fmt::Debug::fmt(number, f),
             Self::Text(text) => f.write_str(text),
+            Self::BrokenText => f.write_str("\u{fffd}"),
         }
     }
 }
@@ -186,45 +214,16 @@ impl fmt::Display for Scalar<'_> {
 impl<'de> Deserialize<'de> for Scalar<'de> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a number, true, false or null")
-    }
-
-    #[inline]
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Bool(value))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Unsigned(number))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Signed(number))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Float(number))
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(match raw.as_bytes().first() {
+            Some(b'"') => Text::of_string(raw).0.map_or(Self::BrokenText, Self::Text),
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'{' | b'[') => {
+                return Err(D::Error::custom("expected a text, a number, true, false or null"));
+            }
+            _ => Self::of_number(raw).ok_or_else(|| D::Error::custom("expected a number"))?,
+        })
     }
 }

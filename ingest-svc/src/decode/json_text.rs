@@ -29,7 +29,7 @@ pub(super) struct JsonText {
 pub(super) enum TextFault {
     TooLong,
     TooDeep,
-    /// A text is no UTF-8.
+    /// A text is no UTF-8, or half of a surrogate pair is in it.
     BrokenText,
 }
 

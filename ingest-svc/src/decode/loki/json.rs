@@ -8,10 +8,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use super::super::error::{DecodeError, Fault, codes};
+use super::super::escapes::unescaped;
+use super::super::fields::not_unicode;
 use super::super::json_object::{Array, Object, ReadElements, ReadMembers, Scalar, Text, ignore};
 use super::super::json_text::TextFault;
 use super::super::members::{Members, NamedValues};
 use super::super::record::Field;
+use super::super::value::without_quotes;
 use super::streams::{Streams, time_of_text};
 
 pub(super) fn read_push(body: &[u8], streams: &mut Streams<'_, '_>) -> Result<(), DecodeError> {
@@ -135,9 +138,15 @@ impl<'de> ReadMembers<'de> for Labels<'_> {
         match &value {
             Scalar::Null => {}
             Scalar::Text(text) => self.0.add_text(name, text),
+            Scalar::BrokenText => add_broken(self.0, name),
             other => self.0.add_text(name, &other.to_string()),
         }
         Ok(())
+    }
+
+    fn read_unnamed<M: MapAccess<'de>>(&mut self, name: &str, members: &mut M) -> Result<(), M::Error> {
+        add_broken(self.0, name);
+        ignore(members)
     }
 }
 
@@ -161,7 +170,11 @@ impl<'de> DeserializeSeed<'de> for LineSeed<'_, '_, '_, '_> {
             Some(Scalar::Text(nanos)) => time_of_text(&nanos).map(Some),
             Some(other) => time_of_text(&other.to_string()).map(Some),
         };
-        let line = line.as_ref().map(|line| &*line.0).ok_or_else(no_line);
+        let line = match &line {
+            Some(Text(Ok(line))) => Ok(&**line),
+            Some(Text(Err(_))) => Err(not_unicode(Field::Message.name())),
+            None => Err(no_line()),
+        };
         streams.end_line(time, line);
         Ok(())
     }
@@ -206,9 +219,9 @@ impl<'de> ReadMembers<'de> for Metadata<'_> {
         self.0.begin(name);
         let json = self.0.value();
         match value.as_bytes().first() {
-            Some(b'"') => match serde_json::from_str::<Text<'_>>(value) {
-                Ok(text) => json.string(&text.0),
-                Err(_) => json.fail(TextFault::BrokenText),
+            Some(b'"') => match unescaped(without_quotes(value)) {
+                Some(text) => json.string(&text),
+                None => json.fail(TextFault::BrokenText),
             },
             // Loki knows texts only; what has members stays the text that it is.
             Some(b'{' | b'[') => json.string(value),
@@ -217,4 +230,17 @@ impl<'de> ReadMembers<'de> for Metadata<'_> {
         self.0.end();
         Ok(())
     }
+
+    fn read_unnamed<M: MapAccess<'de>>(&mut self, name: &str, members: &mut M) -> Result<(), M::Error> {
+        add_broken(self.0, name);
+        ignore(members)
+    }
+}
+
+/// Adds a member whose name or value is no text, which is a fault.
+#[cold]
+fn add_broken(members: &mut Members, name: &str) {
+    members.begin(name);
+    members.value().fail(TextFault::BrokenText);
+    members.end();
 }

@@ -369,6 +369,25 @@ fn bytes_that_are_no_text_refuse_their_line_only() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_refuses_its_line_or_its_stream_only() {
+    let good = r#"{"stream":{"app":"pay"},"values":[["1","good \ud83d\ude00"]]}"#;
+    let broken = [
+        (r#"{"stream":{},"values":[["1","cut \ud83d"]]}"#, "message", "invalid_text"),
+        (r#"{"values":[["1","cut \ud83d"]],"stream":{}}"#, "message", "invalid_text"),
+        (r#"{"stream":{},"values":[["\ud83d","x"]]}"#, "timestamp", "invalid_timestamp"),
+        (r#"{"stream":{},"values":[["1","x",{"a":"\ud83d"}]]}"#, "attributes.a", "invalid_text"),
+        (r#"{"stream":{},"values":[["1","x",{"\ud83d":"a"}]]}"#, r"attributes.\\ud83d", "invalid_text"),
+        (r#"{"stream":{"a":"\ud83d"},"values":[["1","x"]]}"#, "attributes.a", "invalid_text"),
+        (r#"{"stream":{"\ud83d":"a"},"values":[["1","x"]]}"#, r"attributes.\\ud83d", "invalid_text"),
+    ];
+    for (stream, field, code) in broken {
+        let decoded = decode_json(&format!(r#"{{"streams":[{stream},{good}]}}"#)).unwrap();
+        assert_eq!(faults(&decoded), [(0, Some(field), code)], "{stream}");
+        assert_eq!(stored(&decoded)[0].message, "good \u{1f600}", "{stream}");
+    }
+}
+
+#[test]
 fn more_lines_than_a_request_may_have_are_refused_as_a_whole() {
     let limits = RecordLimits { batch_records: 2, ..RecordLimits::STANDARD };
     let streams = |count| (0..count).map(|_| stream(&[("app", "pay")], "x", &[])).collect::<Vec<_>>();

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use super::super::json_object::{Array, Object, ReadElements, ReadMembers, Scalar, Text, ignore};
-use super::super::json_text::JsonText;
+use super::super::json_text::{JsonText, TextFault};
 use super::super::members::NamedValues;
 
 /// An `AnyValue` that is written while it is read.
@@ -92,6 +92,7 @@ impl<'j, 'a> JsonValue<'j, 'a> {
                 Err(_) => self.json.string(&text),
             },
             (_, Scalar::Text(text)) => self.json.string(&text),
+            (_, Scalar::BrokenText) => self.json.fail(TextFault::BrokenText),
             (_, Scalar::Float(number)) => self.json.double(number),
             (_, value) => self.json.plain(value),
         }
@@ -187,7 +188,13 @@ impl<'a, N: NamedValues> ReadMembers<'a> for KeyValue<'_, 'a, N> {
     fn read_member<M: MapAccess<'a>>(&mut self, name: &str, members: &mut M) -> Result<(), M::Error> {
         match name {
             "key" if !self.is_begun => {
-                self.target.begin(&members.next_value::<Text<'a>>()?.0);
+                match members.next_value::<Text<'a>>()?.0 {
+                    Ok(key) => self.target.begin(&key),
+                    Err(key) => {
+                        self.target.begin(key);
+                        self.target.value().fail(TextFault::BrokenText);
+                    }
+                }
                 self.is_begun = true;
             }
             "value" if self.is_begun && !self.is_done => {

@@ -4,6 +4,8 @@
 //! What all records of a resource or a scope need stands before them in what nearly every sender writes, and they are read in
 //! one pass. Where the records come first, their text is put aside, and read when the rest is known.
 
+use std::borrow::Cow;
+
 use domain::Severity;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
@@ -145,7 +147,7 @@ impl<'a> ReadElements<'a> for ResourceLogs<'_, '_, 'a, '_> {
             return Ok(false);
         }
         if let Some(records) = logs.put_aside.take() {
-            logs.know_scope("", "");
+            logs.know_scope(&Text::default(), &Text::default());
             read_put_aside(records, Array(&mut logs))?;
         }
         Ok(true)
@@ -166,9 +168,9 @@ impl<'a> ReadMembers<'a> for Resource<'_, 'a, '_> {
 // === ScopeLogs ===
 
 impl ScopeLogs<'_, '_, '_, '_> {
-    fn know_scope(&mut self, name: &str, version: &str) {
+    fn know_scope(&mut self, name: &Text<'_>, version: &Text<'_>) {
         if !self.is_known {
-            self.request.records.end_scope(name.as_bytes(), version.as_bytes());
+            self.request.records.end_scope(name.0.as_deref().ok(), version.0.as_deref().ok());
             self.is_known = true;
         }
     }
@@ -184,7 +186,7 @@ impl<'a> ReadMembers<'a> for ScopeLogs<'_, '_, 'a, '_> {
                 let mut scope = Scope { records, name: Text::default(), version: Text::default() };
                 members.next_value_seed(Object(&mut scope))?;
                 let Scope { name, version, .. } = scope;
-                self.know_scope(&name.0, &version.0);
+                self.know_scope(&name, &version);
                 Ok(())
             }
             "logRecords" | "log_records" if self.is_known => members.next_value_seed(Array(self)),
@@ -253,7 +255,9 @@ impl<'a> ReadMembers<'a> for Record<'_, 'a, '_> {
                 log.observed_time_unix_nano = nanos(log, &members.next_value()?);
             }
             "severityNumber" | "severity_number" => log.severity_number = severity(&members.next_value()?),
-            "severityText" | "severity_text" => log.severity_text = members.next_value::<Text<'a>>()?.0,
+            "severityText" | "severity_text" => {
+                log.severity_text = text(log, Field::Severity.name(), members.next_value()?);
+            }
             "body" => return self.read_body(members),
             "attributes" => return members.next_value_seed(Array(&mut KeyValues(&mut self.0.attributes))),
             "droppedAttributesCount" | "dropped_attributes_count" => {
@@ -261,16 +265,18 @@ impl<'a> ReadMembers<'a> for Record<'_, 'a, '_> {
             }
             "flags" => log.flags = u32::try_from(count(&members.next_value()?)).unwrap_or(u32::MAX),
             "traceId" | "trace_id" => {
-                let text: Text<'a> = members.next_value()?;
-                let set = set_id_of_text(&mut log.trace_id, Field::TraceId, &text.0);
+                let id = text(log, Field::TraceId.name(), members.next_value()?);
+                let set = set_id_of_text(&mut log.trace_id, Field::TraceId, &id);
                 log.note(set);
             }
             "spanId" | "span_id" => {
-                let text: Text<'a> = members.next_value()?;
-                let set = set_id_of_text(&mut log.span_id, Field::SpanId, &text.0);
+                let id = text(log, Field::SpanId.name(), members.next_value()?);
+                let set = set_id_of_text(&mut log.span_id, Field::SpanId, &id);
                 log.note(set);
             }
-            "eventName" | "event_name" => log.event_name = members.next_value::<Text<'a>>()?.0,
+            "eventName" | "event_name" => {
+                log.event_name = text(log, "event.name", members.next_value()?);
+            }
             _ => return ignore(members),
         }
         Ok(())
@@ -289,6 +295,15 @@ impl<'a> Record<'_, 'a, '_> {
         };
         Ok(())
     }
+}
+
+/// Returns a text; one that is none is noted.
+#[inline]
+fn text<'a>(log: &mut LogRecord<'_>, field: &str, sent: Text<'a>) -> Cow<'a, str> {
+    sent.0.unwrap_or_else(|_| {
+        log.not_unicode(field);
+        Cow::Borrowed("")
+    })
 }
 
 /// Returns a time; one that is none is noted.

@@ -75,7 +75,7 @@ fn read_scope_logs<'a>(scope_logs: &'a [u8], records: &mut Records<'a, '_>) -> R
             }
         }
     }
-    records.end_scope(name, version);
+    records.end_scope(std::str::from_utf8(name).ok(), std::str::from_utf8(version).ok());
     let mut fields = Fields::of(scope_logs);
     while let Some((number, wire)) = fields.next()? {
         if number == 2 {

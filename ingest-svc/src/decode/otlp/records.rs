@@ -98,7 +98,7 @@ impl<'a, 'c> Records<'a, 'c> {
         records.start_resource();
         records.end_resource();
         records.start_scope();
-        records.end_scope(b"", b"");
+        records.end_scope(Some(""), Some(""));
         records
     }
 
@@ -133,12 +133,15 @@ impl<'a, 'c> Records<'a, 'c> {
         self.scope.clear();
     }
 
-    /// Ends the scope of this name and version; its records follow.
-    pub(super) fn end_scope(&mut self, name: &[u8], version: &[u8]) {
+    /// Ends the scope of this name and version, `None` for what is no text; its records follow.
+    pub(super) fn end_scope(&mut self, name: Option<&str>, version: Option<&str>) {
         let own = [("otel.scope.name", name), ("otel.scope.version", version)];
-        for (name, text) in own.into_iter().filter(|(_, text)| !text.is_empty()) {
+        for (name, text) in own.into_iter().filter(|(_, text)| *text != Some("")) {
             self.scope.begin(name);
-            self.scope.value().string_of(text);
+            match text {
+                Some(text) => self.scope.value().string(text),
+                None => self.scope.value().fail(TextFault::BrokenText),
+            }
             self.scope.end();
         }
         self.in_common.is_known = false;
@@ -382,7 +385,7 @@ mod tests {
         records.end_resource();
         for (scope, unix_nanos) in [("none", None), ("refused", Some(u64::MAX)), ("stored", Some(1))] {
             records.start_scope();
-            records.end_scope(scope.as_bytes(), b"");
+            records.end_scope(Some(scope), Some(""));
             if let Some(unix_nanos) = unix_nanos {
                 records.start_record().unwrap();
                 records.log.time_unix_nano = unix_nanos;

@@ -82,6 +82,35 @@ fn a_text_that_is_no_utf8_refuses_its_record_only() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_refuses_its_record_only() {
+    let good = r#"{"body":{"stringValue":"good \ud83d\ude00"}}"#;
+    let broken = [
+        (r#"{"body":{"stringValue":"cut \ud83d"}}"#, "message"),
+        (r#"{"body":{"arrayValue":{"values":[{"stringValue":"\ude00"}]}}}"#, "message"),
+        (r#"{"attributes":[{"key":"a","value":{"stringValue":"\ud83d"}}]}"#, "attributes.a"),
+        (r#"{"attributes":[{"value":{"stringValue":"\ud83d"},"key":"a"}]}"#, "attributes.a"),
+        (r#"{"attributes":[{"key":"\ud83d","value":{"intValue":1}}]}"#, r"attributes.\\ud83d"),
+        (r#"{"severityText":"\ud83d"}"#, "severity"),
+        (r#"{"eventName":"\ud83d"}"#, "event.name"),
+        (r#"{"traceId":"\ud83d"}"#, "trace_id"),
+        (r#"{"spanId":"\ud83d"}"#, "span_id"),
+    ];
+    for (log, field) in broken {
+        for scope in [r#""scope":{},"logRecords""#, r#""logRecords""#] {
+            let body = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{{scope}:[{log},{good}]}}]}}]}}"#);
+            let decoded = decode_json(&body).unwrap();
+            assert_eq!(faults(&decoded), [(0, Some(field), "invalid_text")], "{body}");
+            assert_eq!(stored(&decoded)[0].message, "good \u{1f600}", "{body}");
+        }
+    }
+    let scopes = [r#"{"scope":{"name":"\ud83d"},"logRecords":[{}]}"#, r#"{"\ud83d":1,"logRecords":[{}]}"#];
+    let body = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{}]}}]}}"#, scopes.join(","));
+    let decoded = decode_json(&body).unwrap();
+    assert_eq!(faults(&decoded), [(0, Some("attributes.otel.scope.name"), "invalid_text")]);
+    assert_eq!(decoded.batch.len(), 1, "a name that nobody knows is ignored");
+}
+
+#[test]
 fn more_records_than_a_request_may_have_are_refused_as_a_whole() {
     let limits = RecordLimits { batch_records: 2, ..RecordLimits::STANDARD };
     let logs = |count| request(vec![], None, vec![LogRecord::default(); count]);
