@@ -12,6 +12,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use super::error::DecodeError;
 use super::escapes::unescaped;
 use super::value::without_quotes;
 
@@ -53,6 +54,20 @@ pub(super) struct Object<'r, R>(pub(super) &'r mut R);
 
 /// Reads an array by its elements.
 pub(super) struct Array<'r, R>(pub(super) &'r mut R);
+
+/// Returns the text of a request, without a byte order mark.
+///
+/// # Errors
+/// When it is not UTF-8, or null: everywhere inside that is an absent value, but a request is an object.
+pub(super) fn request_text(body: &[u8]) -> Result<&str, DecodeError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| DecodeError::malformed(format!("the body has to be UTF-8: {error}")))?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim() == "null" {
+        return Err(DecodeError::malformed("the body has to be a JSON object, not null"));
+    }
+    Ok(text)
+}
 
 /// A text, borrowed from the body where it has no escapes; null is an empty one. What holds half of a surrogate pair is none,
 /// and an error: the string as it was sent.

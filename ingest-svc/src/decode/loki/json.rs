@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 use super::super::error::{DecodeError, Fault, codes};
 use super::super::escapes::unescaped;
 use super::super::fields::not_unicode;
-use super::super::json_object::{Array, Object, ReadElements, ReadMembers, Scalar, Text, ignore};
+use super::super::json_object::{
+    Array, Object, ReadElements, ReadMembers, Scalar, Text, ignore, request_text,
+};
 use super::super::json_text::TextFault;
 use super::super::members::{Members, NamedValues};
 use super::super::record::Field;
@@ -18,9 +20,7 @@ use super::super::value::without_quotes;
 use super::streams::{Streams, time_of_text};
 
 pub(super) fn read_push(body: &[u8], streams: &mut Streams<'_, '_>) -> Result<(), DecodeError> {
-    let body = std::str::from_utf8(body)
-        .map_err(|error| DecodeError::malformed(format!("the body has to be UTF-8: {error}")))?;
-    let mut json = serde_json::Deserializer::from_str(body.trim_start_matches('\u{feff}'));
+    let mut json = serde_json::Deserializer::from_str(request_text(body)?);
     let mut push = Push { streams, stop: None };
     let read = Object(&mut push).deserialize(&mut json).and_then(|()| json.end());
     match (push.stop, read) {

@@ -310,20 +310,16 @@ fn json_is_read_in_what_else_senders_write() {
 
 #[test]
 fn a_push_without_lines_has_none_and_what_is_no_push_is_malformed() {
-    for body in [
-        "",
-        "{}",
-        "null",
-        r#"{"streams":[]}"#,
-        r#"{"streams":null}"#,
-        r#"{"streams":[{"stream":{"a":"b"}},{}]}"#,
-    ] {
+    for body in
+        ["", "{}", r#"{"streams":[]}"#, r#"{"streams":null}"#, r#"{"streams":[{"stream":{"a":"b"}},{}]}"#]
+    {
         assert_eq!(decode_json(body).unwrap().batch.len(), 0, "{body}");
     }
     assert_eq!(decode_protobuf(b"").unwrap().batch.len(), 0);
     let broken = [
         "{",
         "[]",
+        " null",
         r#"{"streams":{}}"#,
         r#"{"streams":[1]}"#,
         r#"{"streams":[{"stream":{"a":[]}}]}"#,

@@ -11,22 +11,15 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use super::super::error::{DecodeError, Fault, codes, shortened};
-use super::super::json_object::{Array, Object, ReadElements, ReadMembers, Scalar, Text, ignore};
+use super::super::json_object::{
+    Array, Object, ReadElements, ReadMembers, Scalar, Text, ignore, request_text,
+};
 use super::super::record::Field;
 use super::any_value_json::{JsonKind, JsonValue, KeyValues};
 use super::records::{Body, LogRecord, Records, set_id_of_text};
 
 pub(super) fn read_request<'a>(body: &'a [u8], records: &mut Records<'a, '_>) -> Result<(), DecodeError> {
-    let body = std::str::from_utf8(body)
-        .map_err(|error| DecodeError::malformed(format!("the body has to be UTF-8: {error}")))?;
-    let body = body.trim_start_matches('\u{feff}');
-    // Of everything inside, null is an absent one; a request is an object.
-    if body.trim() == "null" {
-        return Err(DecodeError::malformed(
-            "the body has to be an object with an array resourceLogs, not null",
-        ));
-    }
-    let mut json = serde_json::Deserializer::from_str(body);
+    let mut json = serde_json::Deserializer::from_str(request_text(body)?);
     let mut request = Request { records, stop: None };
     let read = Object(&mut request).deserialize(&mut json).and_then(|()| json.end());
     match (request.stop, read) {
