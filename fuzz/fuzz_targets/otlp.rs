@@ -1,11 +1,11 @@
 //! `ExportLogsServiceRequest` of OpenTelemetry: protobuf, and its mapping to JSON.
 #![no_main]
 
-use ingest_svc::decode::{OtlpEncoding, decode_otlp};
+use ingest_svc::decode::{WireFormat, decode_otlp};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Some((encoding, body)) = input.split_first() else { return };
-    let encoding = [OtlpEncoding::Protobuf, OtlpEncoding::Json][usize::from(*encoding) % 2];
+    let encoding = [WireFormat::Protobuf, WireFormat::Json][usize::from(*encoding) % 2];
     sentinel_fuzz::check(|context| decode_otlp(body, encoding, context));
 });

@@ -4,23 +4,20 @@
 //! every error that may pass is one of them.
 
 use domain::Principal;
-use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use poem::http::{HeaderMap, HeaderValue, StatusCode};
+use poem::http::header::CONTENT_TYPE;
+use poem::http::{HeaderMap, StatusCode};
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, MetaSchema, Registry};
 use sentinel_http::openapi::retry_after_header;
-use sentinel_http::{Encoding, ErrorShape, KeyQuotas, OwnShape, Problem};
+use sentinel_http::{Encoding, ErrorShape, OwnShape, Problem};
 use serde_json::{Value, json};
 
 use super::IngestApi;
 use super::post_logs::Options;
-use super::pushed_body::{JSON, PROTOBUF, Protocol, PushedBody, media};
-use crate::admission::{Admitted, Delivery, Door, Sender};
-use crate::decode::{Context, LokiEncoding, RejectedRecord, decode_loki};
-
-/// When to come back after an error that passes and does not say when.
-const RETRY_SOON_SECONDS: u32 = 1;
+use super::pushed_body::{Protocol, PushedBody, add_headers, media};
+use crate::admission::{Admitted, Door};
+use crate::decode::{Context, DecodeError, Decoded, RejectedRecord, WireFormat, decode_loki};
 
 /// The media type of errors.
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -33,27 +30,21 @@ pub(super) enum Loki {}
 pub(super) struct LokiAnswer(Response);
 
 impl Protocol for Loki {
-    type Format = LokiEncoding;
-
-    const SUPPORTED: &'static str = "application/x-protobuf, application/json";
+    const DOOR: Door = Door::Loki;
     const DESCRIPTION: &'static str = "Streams of lines with labels, as Loki takes them.";
     const JSON: &'static str = "Streams with their labels; a line is its time in nanoseconds, its text and, if there is any, its structured metadata.";
     const PROTOBUF: &'static str =
         "A `logproto.PushRequest`, as a block of snappy unless `Content-Encoding` says otherwise.";
 
-    fn format(media_type: &str) -> Option<LokiEncoding> {
-        match media_type {
-            PROTOBUF | "application/protobuf" => Some(LokiEncoding::Protobuf),
-            JSON => Some(LokiEncoding::Json),
-            _ => None,
+    fn unless_named(format: WireFormat) -> Encoding {
+        match format {
+            WireFormat::Protobuf => Encoding::Snappy,
+            WireFormat::Json => Encoding::Identity,
         }
     }
 
-    fn unless_named(format: LokiEncoding) -> Encoding {
-        match format {
-            LokiEncoding::Protobuf => Encoding::Snappy,
-            LokiEncoding::Json => Encoding::Identity,
-        }
+    fn decode(body: &[u8], format: WireFormat, context: &Context<'_>) -> Result<Decoded, DecodeError> {
+        decode_loki(body, format, context)
     }
 
     fn example() -> Value {
@@ -70,18 +61,7 @@ pub(super) async fn handle(
     request: &Request,
     body: PushedBody<Loki>,
 ) -> Result<LokiAnswer, Problem> {
-    let PushedBody { format, delivered } = body;
-    let delivery = Delivery {
-        door: Door::Loki,
-        body: delivered.bytes,
-        wire_bytes: delivered.wire_bytes,
-        atomic: false,
-        idempotency_key: options.idempotency_key,
-        format: format as u8,
-    };
-    let sender = Sender { principal: key, quotas: KeyQuotas::of(request) };
-    let decode = move |body: &[u8], context: &Context<'_>| Ok((decode_loki(body, format, context)?, ()));
-    let (admitted, ()) = api.admission.admit(sender, delivery, decode).await?;
+    let admitted = body.admit(&api.admission, key, options, request).await?;
     Ok(answer(&admitted))
 }
 
@@ -118,11 +98,7 @@ fn write_problem(problem: &Problem, _asked: &HeaderMap) -> Response {
         _ => problem.status(),
     };
     let mut response = text(status, format!("{}\n", problem.detail()));
-    let headers = response.headers_mut();
-    headers.extend(problem.headers().iter().cloned());
-    if status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
-        headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SOON_SECONDS));
-    }
+    add_headers(&mut response, problem);
     response
 }
 
@@ -169,6 +145,8 @@ impl ApiResponse for LokiAnswer {
 
 #[cfg(test)]
 mod tests {
+    use poem::http::header::RETRY_AFTER;
+
     use super::*;
 
     #[test]

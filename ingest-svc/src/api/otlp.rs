@@ -5,24 +5,21 @@
 //! docs/specification.md, "Failures").
 
 use domain::Principal;
-use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use poem::http::{HeaderMap, HeaderValue, StatusCode};
+use poem::http::header::CONTENT_TYPE;
+use poem::http::{HeaderMap, StatusCode};
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, MetaSchema, Registry};
 use prost::Message;
 use sentinel_http::openapi::retry_after_header;
-use sentinel_http::{Encoding, ErrorShape, KeyQuotas, OwnShape, Problem};
+use sentinel_http::{Encoding, ErrorShape, OwnShape, Problem};
 use serde_json::{Value, json};
 
 use super::IngestApi;
 use super::post_logs::Options;
-use super::pushed_body::{JSON, PROTOBUF, Protocol, PushedBody, media, media_type};
-use crate::admission::{Admitted, Delivery, Door, Sender};
-use crate::decode::{Context, OtlpEncoding, RejectedRecord, decode_otlp};
-
-/// When to come back after an error that passes and does not say when.
-const RETRY_SOON_SECONDS: u32 = 1;
+use super::pushed_body::{JSON, PROTOBUF, Protocol, PushedBody, add_headers, format_of, media};
+use crate::admission::{Admitted, Door};
+use crate::decode::{Context, DecodeError, Decoded, RejectedRecord, WireFormat, decode_otlp};
 
 /// The protocol.
 #[derive(Debug)]
@@ -57,23 +54,17 @@ struct Status {
 }
 
 impl Protocol for Otlp {
-    type Format = OtlpEncoding;
-
-    const SUPPORTED: &'static str = "application/x-protobuf, application/json";
+    const DOOR: Door = Door::Otlp;
     const DESCRIPTION: &'static str = "An `ExportLogsServiceRequest` of the OpenTelemetry protocol.";
     const JSON: &'static str = "In the JSON mapping of OTLP.";
     const PROTOBUF: &'static str = "In protobuf.";
 
-    fn format(media_type: &str) -> Option<OtlpEncoding> {
-        match media_type {
-            PROTOBUF | "application/protobuf" => Some(OtlpEncoding::Protobuf),
-            JSON => Some(OtlpEncoding::Json),
-            _ => None,
-        }
+    fn unless_named(_format: WireFormat) -> Encoding {
+        Encoding::Identity
     }
 
-    fn unless_named(_format: OtlpEncoding) -> Encoding {
-        Encoding::Identity
+    fn decode(body: &[u8], format: WireFormat, context: &Context<'_>) -> Result<Decoded, DecodeError> {
+        decode_otlp(body, format, context)
     }
 
     fn example() -> Value {
@@ -93,30 +84,20 @@ pub(super) async fn handle(
     request: &Request,
     body: PushedBody<Otlp>,
 ) -> Result<OtlpAnswer, Problem> {
-    let PushedBody { format, delivered } = body;
-    let delivery = Delivery {
-        door: Door::Otlp,
-        body: delivered.bytes,
-        wire_bytes: delivered.wire_bytes,
-        atomic: false,
-        idempotency_key: options.idempotency_key,
-        format: format as u8,
-    };
-    let sender = Sender { principal: key, quotas: KeyQuotas::of(request) };
-    let decode = move |body: &[u8], context: &Context<'_>| Ok((decode_otlp(body, format, context)?, ()));
-    let (admitted, ()) = api.admission.admit(sender, delivery, decode).await?;
+    let format = body.format;
+    let admitted = body.admit(&api.admission, key, options, request).await?;
     Ok(answer(format, admitted))
 }
 
-fn answer(encoding: OtlpEncoding, admitted: Admitted) -> OtlpAnswer {
+fn answer(encoding: WireFormat, admitted: Admitted) -> OtlpAnswer {
     let Admitted { rejected, errors, .. } = admitted;
     let partial_success = (rejected > 0).then(|| ExportLogsPartialSuccess {
         rejected_log_records: i64::try_from(rejected).unwrap_or(i64::MAX),
         error_message: message_of(&errors, rejected),
     });
     let body = match encoding {
-        OtlpEncoding::Protobuf => ExportLogsServiceResponse { partial_success }.encode_to_vec(),
-        OtlpEncoding::Json => match partial_success {
+        WireFormat::Protobuf => ExportLogsServiceResponse { partial_success }.encode_to_vec(),
+        WireFormat::Json => match partial_success {
             None => b"{}".to_vec(),
             // 64-bit numbers are texts in this mapping.
             Some(partial) => json!({"partialSuccess": {
@@ -141,19 +122,15 @@ fn message_of(errors: &[RejectedRecord], rejected: u64) -> String {
 pub(super) const ERROR_SHAPE: ErrorShape = ErrorShape { path: "/v1/logs", write: write_problem };
 
 fn write_problem(problem: &Problem, asked: &HeaderMap) -> Response {
-    let encoding = Otlp::format(&media_type(asked)).unwrap_or(OtlpEncoding::Json);
+    let encoding = format_of(asked).unwrap_or(WireFormat::Json);
     let (http_status, code) = status_of(problem.status());
     let message = problem.detail().to_owned();
     let body = match encoding {
-        OtlpEncoding::Protobuf => Status { code, message }.encode_to_vec(),
-        OtlpEncoding::Json => json!({"code": code, "message": message}).to_string().into_bytes(),
+        WireFormat::Protobuf => Status { code, message }.encode_to_vec(),
+        WireFormat::Json => json!({"code": code, "message": message}).to_string().into_bytes(),
     };
     let mut response = response(http_status, encoding, body);
-    let headers = response.headers_mut();
-    headers.extend(problem.headers().iter().cloned());
-    if http_status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
-        headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SOON_SECONDS));
-    }
+    add_headers(&mut response, problem);
     response
 }
 
@@ -175,10 +152,10 @@ fn status_of(status: StatusCode) -> (StatusCode, i32) {
     }
 }
 
-fn response(status: StatusCode, encoding: OtlpEncoding, body: Vec<u8>) -> Response {
+fn response(status: StatusCode, encoding: WireFormat, body: Vec<u8>) -> Response {
     let content_type = match encoding {
-        OtlpEncoding::Protobuf => PROTOBUF,
-        OtlpEncoding::Json => JSON,
+        WireFormat::Protobuf => PROTOBUF,
+        WireFormat::Json => JSON,
     };
     let mut response = Response::builder().status(status).header(CONTENT_TYPE, content_type).body(body);
     response.set_data(OwnShape);
@@ -227,6 +204,8 @@ impl ApiResponse for OtlpAnswer {
 
 #[cfg(test)]
 mod tests {
+    use poem::http::header::RETRY_AFTER;
+
     use super::*;
 
     #[test]

@@ -11,6 +11,15 @@ pub enum BodyFormat {
     Text,
 }
 
+/// The two forms of a request of OTLP's or Loki's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WireFormat {
+    /// Protocol Buffers.
+    Protobuf,
+    /// JSON.
+    Json,
+}
+
 impl BodyFormat {
     /// The media types that [`Self::from_content_type`] knows, for the answer to any other.
     pub const SUPPORTED: [&str; 4] =

@@ -25,32 +25,19 @@ mod streams;
 mod tests;
 
 use super::error::DecodeError;
-use super::{Context, Decoded};
+use super::{Context, Decoded, WireFormat};
 use streams::Streams;
-
-/// The two encodings of the push API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LokiEncoding {
-    /// `application/x-protobuf`.
-    Protobuf,
-    /// `application/json`.
-    Json,
-}
 
 /// Decodes a push. An empty body is one without streams.
 ///
 /// # Errors
 /// [`DecodeError`] when the body is none, or has too many lines; then none of them counts.
-pub fn decode_loki(
-    body: &[u8],
-    encoding: LokiEncoding,
-    context: &Context<'_>,
-) -> Result<Decoded, DecodeError> {
+pub fn decode_loki(body: &[u8], encoding: WireFormat, context: &Context<'_>) -> Result<Decoded, DecodeError> {
     let mut streams = Streams::new(context);
     match encoding {
         _ if body.is_empty() => {}
-        LokiEncoding::Protobuf => protobuf::read_push(body, &mut streams)?,
-        LokiEncoding::Json => json::read_push(body, &mut streams)?,
+        WireFormat::Protobuf => protobuf::read_push(body, &mut streams)?,
+        WireFormat::Json => json::read_push(body, &mut streams)?,
     }
     streams.finish()
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Map, Value, json};
 
-use super::{LokiEncoding, decode_loki};
+use super::{WireFormat, decode_loki};
 use crate::decode::{Context, DecodeError, Decoded};
 
 /// When the requests of these tests arrive: 2025-04-01T12:00:00Z.
@@ -123,7 +123,7 @@ fn json_of(streams: &[Sent]) -> String {
 fn decode_within(
     limits: &RecordLimits,
     bound: Option<&str>,
-    encoding: LokiEncoding,
+    encoding: WireFormat,
     body: &[u8],
 ) -> Result<Decoded, DecodeError> {
     let bound = bound.map(|name| ServiceName::parse(name).expect("a name of a service"));
@@ -132,19 +132,19 @@ fn decode_within(
 }
 
 fn decode_json(body: &str) -> Result<Decoded, DecodeError> {
-    decode_within(&RecordLimits::STANDARD, None, LokiEncoding::Json, body.as_bytes())
+    decode_within(&RecordLimits::STANDARD, None, WireFormat::Json, body.as_bytes())
 }
 
 fn decode_protobuf(body: &[u8]) -> Result<Decoded, DecodeError> {
-    decode_within(&RecordLimits::STANDARD, None, LokiEncoding::Protobuf, body)
+    decode_within(&RecordLimits::STANDARD, None, WireFormat::Protobuf, body)
 }
 
 /// Decodes a push in both encodings, which have to agree.
 fn decode_bound(limits: &RecordLimits, bound: Option<&str>, streams: &[Sent]) -> Decoded {
     let protobuf =
-        decode_within(limits, bound, LokiEncoding::Protobuf, &protobuf_of(streams)).expect("it is a push");
+        decode_within(limits, bound, WireFormat::Protobuf, &protobuf_of(streams)).expect("it is a push");
     let json = json_of(streams);
-    let decoded = decode_within(limits, bound, LokiEncoding::Json, json.as_bytes()).expect("it is a push");
+    let decoded = decode_within(limits, bound, WireFormat::Json, json.as_bytes()).expect("it is a push");
     let faults = |decoded: &Decoded| {
         decoded.errors.iter().map(|e| (e.index, e.field.clone(), e.code)).collect::<Vec<_>>()
     };
@@ -389,7 +389,7 @@ fn more_lines_than_a_request_may_have_are_refused_as_a_whole() {
     let streams = |count| (0..count).map(|_| stream(&[("app", "pay")], "x", &[])).collect::<Vec<_>>();
     assert_eq!(decode_bound(&limits, None, &streams(2)).batch.len(), 2);
     let (protobuf, json) = (protobuf_of(&streams(3)), json_of(&streams(3)));
-    for (encoding, body) in [(LokiEncoding::Protobuf, &protobuf[..]), (LokiEncoding::Json, json.as_bytes())] {
+    for (encoding, body) in [(WireFormat::Protobuf, &protobuf[..]), (WireFormat::Json, json.as_bytes())] {
         let decoded = decode_within(&limits, None, encoding, body);
         assert!(matches!(decoded, Err(DecodeError::TooManyRecords { limit: 2 })), "{encoding:?}");
     }
@@ -441,7 +441,7 @@ proptest! {
             protobuf[in_protobuf] = byte;
             json[in_json] = byte;
         }
-        let json = decode_within(&RecordLimits::STANDARD, None, LokiEncoding::Json, &json);
+        let json = decode_within(&RecordLimits::STANDARD, None, WireFormat::Json, &json);
         for decoded in [decode_protobuf(&protobuf), json].into_iter().flatten() {
             stored(&decoded).iter().for_each(|record| { attributes(record); });
         }

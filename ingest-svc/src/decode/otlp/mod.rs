@@ -29,32 +29,19 @@ mod records;
 mod tests;
 
 use super::error::DecodeError;
-use super::{Context, Decoded};
+use super::{Context, Decoded, WireFormat};
 use records::Records;
-
-/// The two encodings of OTLP/HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OtlpEncoding {
-    /// `application/x-protobuf`.
-    Protobuf,
-    /// `application/json`.
-    Json,
-}
 
 /// Decodes an `ExportLogsServiceRequest`. An empty body is one without logs.
 ///
 /// # Errors
 /// [`DecodeError`] when the body is none, or has too many records; then none of them counts.
-pub fn decode_otlp(
-    body: &[u8],
-    encoding: OtlpEncoding,
-    context: &Context<'_>,
-) -> Result<Decoded, DecodeError> {
+pub fn decode_otlp(body: &[u8], encoding: WireFormat, context: &Context<'_>) -> Result<Decoded, DecodeError> {
     let mut records = Records::new(context);
     match encoding {
         _ if body.is_empty() => {}
-        OtlpEncoding::Protobuf => protobuf::read_request(body, &mut records)?,
-        OtlpEncoding::Json => json::read_request(body, &mut records)?,
+        WireFormat::Protobuf => protobuf::read_request(body, &mut records)?,
+        WireFormat::Json => json::read_request(body, &mut records)?,
     }
     records.finish()
 }

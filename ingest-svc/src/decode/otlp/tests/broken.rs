@@ -53,7 +53,7 @@ fn what_is_no_request_is_malformed() {
     for body in [&b"{}"[..], b"[]", b"hello", b"\x0a", b"\x0a\x02\x0a", b"\x08\x01"] {
         assert!(matches!(decode_protobuf(body), Err(DecodeError::Malformed { .. })), "{body:?}");
     }
-    let not_utf8 = decode_within(&RecordLimits::STANDARD, None, OtlpEncoding::Json, b"{\"\xff\":1}");
+    let not_utf8 = decode_within(&RecordLimits::STANDARD, None, WireFormat::Json, b"{\"\xff\":1}");
     assert!(matches!(not_utf8, Err(DecodeError::Malformed { .. })));
 }
 
@@ -116,7 +116,7 @@ fn more_records_than_a_request_may_have_are_refused_as_a_whole() {
     let logs = |count| request(vec![], None, vec![LogRecord::default(); count]);
     assert_eq!(decode_bound(&limits, None, &logs(2)).batch.len(), 2);
     let (protobuf, json) = (logs(3).encode_to_vec(), json_of(&logs(3)).to_string());
-    for (encoding, body) in [(OtlpEncoding::Protobuf, &protobuf[..]), (OtlpEncoding::Json, json.as_bytes())] {
+    for (encoding, body) in [(WireFormat::Protobuf, &protobuf[..]), (WireFormat::Json, json.as_bytes())] {
         let decoded = decode_within(&limits, None, encoding, body);
         assert!(matches!(decoded, Err(DecodeError::TooManyRecords { limit: 2 })), "{encoding:?}");
     }
@@ -194,7 +194,7 @@ fn nesting_without_end_is_refused_however_it_is_written() {
     for (open, close) in forms {
         for levels in [65, 10_000] {
             let body = around(levels, open, close);
-            let decoded = decode_within(&limits, None, OtlpEncoding::Json, body.as_bytes());
+            let decoded = decode_within(&limits, None, WireFormat::Json, body.as_bytes());
             let is_refused = decoded.as_ref().map_or(true, |decoded| decoded.rejected == 1);
             assert!(is_refused, "{levels} {open}");
         }
@@ -215,7 +215,7 @@ fn nesting_without_end_is_refused_however_it_is_written() {
         outer.extend_from_slice(&body);
         body = outer;
     }
-    let decoded = decode_within(&limits, None, OtlpEncoding::Protobuf, &body).unwrap();
+    let decoded = decode_within(&limits, None, WireFormat::Protobuf, &body).unwrap();
     assert_eq!(faults(&decoded), [(0, Some("message"), "too_deep")]);
 }
 
@@ -234,7 +234,7 @@ proptest! {
         }
         for decoded in [
             decode_protobuf(&protobuf),
-            decode_within(&RecordLimits::STANDARD, None, OtlpEncoding::Json, &json),
+            decode_within(&RecordLimits::STANDARD, None, WireFormat::Json, &json),
         ].into_iter().flatten() {
             for record in stored(&decoded) {
                 attributes(&record);

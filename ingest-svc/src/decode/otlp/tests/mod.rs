@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest as
 use prost::Message;
 use serde_json::{Value, json};
 
-use super::{OtlpEncoding, decode_otlp};
+use super::{WireFormat, decode_otlp};
 use crate::decode::{Context, DecodeError, Decoded};
 use request::json_of;
 
@@ -27,7 +27,7 @@ const LATER_NANOS: u64 = 1_743_500_001_000_000_000;
 fn decode_within(
     limits: &RecordLimits,
     bound: Option<&str>,
-    encoding: OtlpEncoding,
+    encoding: WireFormat,
     body: &[u8],
 ) -> Result<Decoded, DecodeError> {
     let bound = bound.map(|name| ServiceName::parse(name).expect("a name of a service"));
@@ -36,18 +36,18 @@ fn decode_within(
 }
 
 fn decode_json(body: &str) -> Result<Decoded, DecodeError> {
-    decode_within(&RecordLimits::STANDARD, None, OtlpEncoding::Json, body.as_bytes())
+    decode_within(&RecordLimits::STANDARD, None, WireFormat::Json, body.as_bytes())
 }
 
 fn decode_protobuf(body: &[u8]) -> Result<Decoded, DecodeError> {
-    decode_within(&RecordLimits::STANDARD, None, OtlpEncoding::Protobuf, body)
+    decode_within(&RecordLimits::STANDARD, None, WireFormat::Protobuf, body)
 }
 
 /// Decodes a request with a key that is bound to a service or not, in both encodings, which have to agree.
 fn decode_bound(limits: &RecordLimits, bound: Option<&str>, request: &Request) -> Decoded {
     let (protobuf, json) = (request.encode_to_vec(), json_of(request).to_string());
-    let protobuf = decode_within(limits, bound, OtlpEncoding::Protobuf, &protobuf).expect("it is a request");
-    let decoded = decode_within(limits, bound, OtlpEncoding::Json, json.as_bytes()).expect("it is a request");
+    let protobuf = decode_within(limits, bound, WireFormat::Protobuf, &protobuf).expect("it is a request");
+    let decoded = decode_within(limits, bound, WireFormat::Json, json.as_bytes()).expect("it is a request");
     assert_eq!(stored(&protobuf), stored(&decoded), "{json}");
     assert_eq!(protobuf.errors, decoded.errors, "{json}");
     assert_eq!(protobuf.rejected, decoded.rejected);
