@@ -33,11 +33,6 @@ impl Members {
         if self.json.is_empty() { String::new() } else { format!("{}}}", self.json) }
     }
 
-    /// Says whether an attribute may hold this text.
-    pub(crate) fn is_text_within(text: &str, limits: &RecordLimits) -> bool {
-        text.len() < limits.attribute_value_bytes && json_of(text).len() <= limits.attribute_value_bytes
-    }
-
     /// Says whether there are so many that no record may have them.
     pub(crate) fn is_full(&self) -> bool {
         self.names.len() > ATTRIBUTES_MAX
@@ -46,6 +41,20 @@ impl Members {
     /// Adds a text.
     pub(crate) fn push_text(&mut self, name: &str, text: &str) {
         self.push_json(name, &json_of(text));
+    }
+
+    /// Adds a text if an attribute may hold it; says whether it may.
+    pub(crate) fn push_text_within(&mut self, name: &str, text: &str, limits: &RecordLimits) -> bool {
+        // Quotes alone make it too long: it is not written for nothing.
+        if text.len() >= limits.attribute_value_bytes {
+            return false;
+        }
+        let value = json_of(text);
+        let is_within = value.len() <= limits.attribute_value_bytes;
+        if is_within {
+            self.push_json(name, &value);
+        }
+        is_within
     }
 
     /// Adds a number if the text is one as JSON spells it, and the text otherwise.

@@ -100,11 +100,8 @@ pub(super) fn parse<'a>(sent: &'a str, received_at: Timestamp, limits: &RecordLi
         Cow::Owned(text) => shaped(text, received_at).map(Line::into_owned),
     }
     .unwrap_or_else(|| Line::of_message(plain));
-    if line.message != sent {
-        match Members::is_text_within(sent, limits) {
-            true => line.attributes.push_text(ORIGINAL, sent),
-            false => line.message = Cow::Borrowed(sent),
-        }
+    if line.message != sent && !line.attributes.push_text_within(ORIGINAL, sent, limits) {
+        line.message = Cow::Borrowed(sent);
     }
     if line.is_within(limits) { line } else { Line::of_message(sent) }
 }
